@@ -1,0 +1,235 @@
+//! Row functions: plain loops over slices, which the compiler turns into vectors.
+//!
+//! Slices of one call have matching lengths; where they don't, the shorter one
+//! counts. Nothing here allocates or indexes.
+
+use crate::matrix::{Lift, Weights};
+
+/// Eight bits out of a number with 6 bits after the point.
+#[inline]
+fn lifted(luma: u8, gain: u16, term: i16) -> u8 {
+    let luma = ((u16::from(luma) * gain) >> 1) as i16;
+    (luma.saturating_add(term) >> 6).clamp(0, 255) as u8
+}
+
+/// What chroma adds to an output: two equal numbers for the two pixels that share
+/// it, with 6 bits after the point.
+pub(crate) fn terms(lift: &Lift, u: &[u8], v: &[u8], out: &mut [i16]) {
+    let [weight_u, weight_v, offset] = lift.terms;
+    let (pairs, last) = out.as_chunks_mut::<2>();
+    for ((pair, u), v) in pairs.iter_mut().zip(u).zip(v) {
+        let sum = weight_u * i32::from(*u) + weight_v * i32::from(*v) + offset;
+        *pair = [(sum >> 10) as i16; 2];
+    }
+    // An odd row's last pixel has chroma of its own.
+    if let ([last], Some(u), Some(v)) = (last, u.last(), v.last()) {
+        *last = ((weight_u * i32::from(*u) + weight_v * i32::from(*v) + offset) >> 10) as i16;
+    }
+}
+
+/// Luma in another range or matrix.
+pub(crate) fn lift_luma(gain: u16, luma: &[u8], terms: &[i16], out: &mut [u8]) {
+    for ((out, luma), term) in out.iter_mut().zip(luma).zip(terms) {
+        *out = lifted(*luma, gain, *term);
+    }
+}
+
+/// Luma and the terms of the first, second and third byte to pixels of four bytes,
+/// the last of which is 255.
+pub(crate) fn pixels_from_luma(gain: u16, luma: &[u8], terms: [&[i16]; 3], out: &mut [u8]) {
+    let [first, second, third] = terms;
+    let sources = luma.iter().zip(first).zip(second).zip(third);
+    for (out, (((luma, a), b), c)) in out.as_chunks_mut::<4>().0.iter_mut().zip(sources) {
+        let a = u32::from(lifted(*luma, gain, *a));
+        let b = u32::from(lifted(*luma, gain, *b));
+        let c = u32::from(lifted(*luma, gain, *c));
+        *out = (a | b << 8 | c << 16 | 0xff00_0000).to_le_bytes();
+    }
+}
+
+/// Luma of pixels of four bytes; weights are in the order of the bytes.
+pub(crate) fn luma_from_pixels(weights: &Weights, pixels: &[u8], out: &mut [u8]) {
+    let [a, b, c] = weights.weights;
+    for (out, pixel) in out.iter_mut().zip(pixels.as_chunks::<4>().0) {
+        let pixel = u32::from_le_bytes(*pixel);
+        let [x, y, z] = [pixel & 255, pixel >> 8 & 255, pixel >> 16 & 255].map(|byte| byte as i32);
+        *out = ((a * x + b * y + c * z + weights.offset) >> 16).clamp(0, 255) as u8;
+    }
+}
+
+/// One chroma sample of four pixels: the mean of the four.
+#[inline]
+fn chroma_of(weights: &Weights, pixels: [u32; 4]) -> u8 {
+    let [p, q, r, s] = pixels;
+    // Two sums of up to 1020 in one number.
+    let outer = (p & 0xff_00ff) + (q & 0xff_00ff) + (r & 0xff_00ff) + (s & 0xff_00ff);
+    let middle = (p >> 8 & 255) + (q >> 8 & 255) + (r >> 8 & 255) + (s >> 8 & 255);
+    let [a, b, c] = weights.weights;
+    let sum = a * (outer & 0xffff) as i32 + b * middle as i32 + c * (outer >> 16) as i32;
+    ((sum + weights.offset) >> 18).clamp(0, 255) as u8
+}
+
+/// Chroma of two rows of pixels of four bytes, which may be the same row. Weights
+/// are for sums of four. An odd row's last pixel counts twice.
+pub(crate) fn chroma_from_pixels(
+    weights: [&Weights; 2],
+    [top, bottom]: [&[u8]; 2],
+    u: &mut [u8],
+    v: &mut [u8],
+) {
+    let [weights_u, weights_v] = weights;
+    let (top, top_last) = top.as_chunks::<8>();
+    let (bottom, bottom_last) = bottom.as_chunks::<8>();
+    let word = |[a, b, c, d]: [u8; 4]| u32::from_le_bytes([a, b, c, d]);
+    let words = |[a, b, c, d, e, f, g, h]: [u8; 8]| (word([a, b, c, d]), word([e, f, g, h]));
+    for (((u, v), top), bottom) in u.iter_mut().zip(v.iter_mut()).zip(top).zip(bottom) {
+        let ((p, q), (r, s)) = (words(*top), words(*bottom));
+        *u = chroma_of(weights_u, [p, q, r, s]);
+        *v = chroma_of(weights_v, [p, q, r, s]);
+    }
+    let (top_last, bottom_last) = (top_last.first_chunk(), bottom_last.first_chunk());
+    if let (Some(top), Some(bottom), Some(u), Some(v)) =
+        (top_last, bottom_last, u.last_mut(), v.last_mut())
+    {
+        let (p, r) = (word(*top), word(*bottom));
+        *u = chroma_of(weights_u, [p, p, r, r]);
+        *v = chroma_of(weights_v, [p, p, r, r]);
+    }
+}
+
+/// Chroma in another range or matrix, in place.
+pub(crate) fn map_chroma(weights: [&Weights; 2], u: &mut [u8], v: &mut [u8]) {
+    let [to_u, to_v] = weights;
+    let apply = |weights: &Weights, u: i32, v: i32| {
+        let [_, a, b] = weights.weights;
+        ((a * u + b * v + weights.offset) >> 16).clamp(0, 255) as u8
+    };
+    for (u, v) in u.iter_mut().zip(v) {
+        let (old_u, old_v) = (i32::from(*u), i32::from(*v));
+        *u = apply(to_u, old_u, old_v);
+        *v = apply(to_v, old_u, old_v);
+    }
+}
+
+/// The mean of two rows, into the first; halves are rounded up.
+pub(crate) fn mean(row: &mut [u8], other: &[u8]) {
+    for (byte, other) in row.iter_mut().zip(other) {
+        *byte = ((u16::from(*byte) + u16::from(*other) + 1) >> 1) as u8;
+    }
+}
+
+/// Two bytes a pair to two rows.
+pub(crate) fn split_pairs(pairs: &[u8], first: &mut [u8], second: &mut [u8]) {
+    for ((pair, first), second) in pairs.as_chunks::<2>().0.iter().zip(first).zip(second) {
+        [*first, *second] = *pair;
+    }
+}
+
+/// Two rows to two bytes a pair.
+pub(crate) fn join_pairs(first: &[u8], second: &[u8], pairs: &mut [u8]) {
+    for ((pair, first), second) in pairs.as_chunks_mut::<2>().0.iter_mut().zip(first).zip(second) {
+        *pair = [*first, *second];
+    }
+}
+
+/// The luma of groups of four bytes; `at` is its place, 0 or 1.
+pub(crate) fn luma_from_groups(groups: &[u8], at: u32, luma: &mut [u8]) {
+    let shift = at * 8;
+    for (luma, pair) in luma.iter_mut().zip(groups.as_chunks::<2>().0) {
+        *luma = (u16::from_le_bytes(*pair) >> shift) as u8;
+    }
+}
+
+/// The chroma of groups of four bytes; `at` is the place of luma.
+pub(crate) fn chroma_from_groups(groups: &[u8], at: u32, u: &mut [u8], v: &mut [u8]) {
+    let shift = 8 - at * 8;
+    for ((u, v), group) in u.iter_mut().zip(v).zip(groups.as_chunks::<4>().0) {
+        let group = u32::from_le_bytes(*group) >> shift;
+        *u = group as u8;
+        *v = (group >> 16) as u8;
+    }
+}
+
+/// Luma and chroma to groups of four bytes; `at` is the place of luma. An odd
+/// row's last luma is written twice.
+pub(crate) fn groups_from_rows(luma: &[u8], u: &[u8], v: &[u8], at: u32, groups: &mut [u8]) {
+    let (luma_shift, chroma_shift) = (at * 8, 8 - at * 8);
+    let pack = |[y0, y1]: [u8; 2], u: u8, v: u8| {
+        let luma = u32::from(y0) | u32::from(y1) << 16;
+        let chroma = u32::from(u) | u32::from(v) << 16;
+        (luma << luma_shift | chroma << chroma_shift).to_le_bytes()
+    };
+    let groups = groups.as_chunks_mut::<4>().0;
+    let (pairs, last) = luma.as_chunks::<2>();
+    for (((group, pair), u), v) in groups.iter_mut().zip(pairs).zip(u).zip(v) {
+        *group = pack(*pair, *u, *v);
+    }
+    if let ([luma], Some(group), Some(u), Some(v)) = (last, groups.last_mut(), u.last(), v.last()) {
+        *group = pack([*luma; 2], *u, *v);
+    }
+}
+
+/// Pixels of three bytes to pixels of four, the last of which is 255.
+pub(crate) fn widen_pixels(from: &[u8], to: &mut [u8]) {
+    let (from, from_last) = from.as_chunks::<12>();
+    let (to, to_last) = to.as_chunks_mut::<16>();
+    for (to, from) in to.iter_mut().zip(from) {
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = *from;
+        *to = [a, b, c, 255, d, e, f, 255, g, h, i, 255, j, k, l, 255];
+    }
+    for (to, from) in to_last.as_chunks_mut::<4>().0.iter_mut().zip(from_last.as_chunks::<3>().0) {
+        let [a, b, c] = *from;
+        *to = [a, b, c, 255];
+    }
+}
+
+/// Pixels of four bytes to pixels of three.
+pub(crate) fn narrow_pixels(from: &[u8], to: &mut [u8]) {
+    let (from, from_last) = from.as_chunks::<16>();
+    let (to, to_last) = to.as_chunks_mut::<12>();
+    for (to, from) in to.iter_mut().zip(from) {
+        let [a, b, c, _, d, e, f, _, g, h, i, _, j, k, l, _] = *from;
+        *to = [a, b, c, d, e, f, g, h, i, j, k, l];
+    }
+    for (to, from) in to_last.as_chunks_mut::<3>().0.iter_mut().zip(from_last.as_chunks::<4>().0) {
+        let [a, b, c, _] = *from;
+        *to = [a, b, c];
+    }
+}
+
+/// Exchanges the first and third byte of pixels of three bytes.
+pub(crate) fn swap_narrow(from: &[u8], to: &mut [u8]) {
+    for (to, from) in to.as_chunks_mut::<3>().0.iter_mut().zip(from.as_chunks::<3>().0) {
+        let [a, b, c] = *from;
+        *to = [c, b, a];
+    }
+}
+
+/// Pixels of four bytes to pixels of four bytes: exchanges the first and third
+/// byte if `swap`, and makes the last 255 if `opaque`.
+pub(crate) fn shuffle_pixels(from: &[u8], swap: bool, opaque: bool, to: &mut [u8]) {
+    let alpha = if opaque { 0xff00_0000 } else { 0 };
+    let pixels = to.as_chunks_mut::<4>().0.iter_mut().zip(from.as_chunks::<4>().0);
+    if swap {
+        for (to, from) in pixels {
+            let from = u32::from_le_bytes(*from);
+            let outer = (from & 255) << 16 | (from >> 16 & 255);
+            *to = (from & 0xff00_ff00 | outer | alpha).to_le_bytes();
+        }
+    } else {
+        for (to, from) in pixels {
+            *to = (u32::from_le_bytes(*from) | alpha).to_le_bytes();
+        }
+    }
+}
+
+/// Red, green and blue in another range, in place; alpha stays.
+pub(crate) fn lift_pixels(lift: &Lift, pixels: &mut [u8]) {
+    let [.., offset] = lift.terms;
+    let term = (offset >> 10) as i16;
+    for pixel in pixels.as_chunks_mut::<4>().0 {
+        let [a, b, c, alpha] = *pixel;
+        let [a, b, c] = [a, b, c].map(|byte| lifted(byte, lift.gain, term));
+        *pixel = [a, b, c, alpha];
+    }
+}

@@ -1,0 +1,142 @@
+//! Files below granted directories. Needs `files-read` or `files-write`.
+//!
+//! A path is taken in the granted directory whose name it begins with; relative
+//! paths in the directory `.`, if that was granted. `..` is refused.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), millstream_sdk::Failure> {
+//! use millstream_sdk::files;
+//!
+//! let mut input = files::open_read("clips/in.y4m")?;
+//! let mut output = files::create("out.y4m")?;
+//! let mut block = vec![0; 65_536];
+//! loop {
+//!     let got = input.read(&mut block)?;
+//!     if got == 0 {
+//!         break;
+//!     }
+//!     output.write_all(&block[..got])?;
+//! }
+//! output.close()
+//! # }
+//! ```
+
+use crate::failure::Failure;
+use crate::sys;
+
+/// Opens a file to read it from its start.
+pub fn open_read(path: &str) -> Result<File, Failure> {
+    open(path, Mode::Read)
+}
+
+/// Makes a file, or empties the one that is there, to write it from its start.
+pub fn create(path: &str) -> Result<File, Failure> {
+    open(path, Mode::Create)
+}
+
+/// Opens a file, or makes it, to write at its end.
+pub fn append(path: &str) -> Result<File, Failure> {
+    let mut file = open(path, Mode::Append)?;
+    file.position = file.size()?;
+    Ok(file)
+}
+
+fn open(path: &str, mode: Mode) -> Result<File, Failure> {
+    if path.is_empty() {
+        return Err(Failure::settings("the path of a file is empty"));
+    }
+    if path.split('/').any(|part| part == "..") {
+        let message = format!("path `{path}` holds `..`, which is not allowed");
+        return Err(Failure::settings(message).hint("grant the directory and name it directly"));
+    }
+    let raw = sys::files::File::open(path, mode)?;
+    Ok(File {
+        raw,
+        path: path.to_owned(),
+        position: 0,
+    })
+}
+
+/// How a file is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Read,
+    Create,
+    Append,
+}
+
+/// An open file and a position in it. Dropping it closes it.
+#[derive(Debug)]
+pub struct File {
+    raw: sys::files::File,
+    path: String,
+    position: u64,
+}
+
+impl File {
+    /// The path by which it was opened.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Bytes of the file.
+    pub fn size(&self) -> Result<u64, Failure> {
+        self.raw
+            .size()
+            .map_err(|error| self.explain("cannot ask for the size of", &error))
+    }
+
+    /// Where the next byte is read or written.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Moves to another place, counted from the start.
+    pub fn seek(&mut self, position: u64) {
+        self.position = position;
+    }
+
+    /// Reads bytes from here, at most as many as fit; 0 at the end of the file.
+    pub fn read(&mut self, into: &mut [u8]) -> Result<usize, Failure> {
+        let mut got = 0;
+        while let Some(rest) = into.get_mut(got..).filter(|rest| !rest.is_empty()) {
+            let count = self
+                .raw
+                .read(rest, self.position)
+                .map_err(|error| self.explain("cannot read", &error))?;
+            if count == 0 {
+                break;
+            }
+            got += count;
+            self.position += count as u64;
+        }
+        Ok(got)
+    }
+
+    /// Writes all these bytes here.
+    pub fn write_all(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {
+        while !bytes.is_empty() {
+            let count = self
+                .raw
+                .write(bytes, self.position)
+                .map_err(|error| self.explain("cannot write", &error))?;
+            if count == 0 {
+                return Err(self.explain("cannot write", "nothing was taken"));
+            }
+            bytes = bytes.get(count..).unwrap_or_default();
+            self.position += count as u64;
+        }
+        Ok(())
+    }
+
+    /// Brings what was written to the disk and closes the file.
+    pub fn close(self) -> Result<(), Failure> {
+        self.raw
+            .sync()
+            .map_err(|error| self.explain("cannot finish", &error))
+    }
+
+    fn explain(&self, what: &str, error: &str) -> Failure {
+        Failure::resource(format!("{what} file `{}`: {error}", self.path))
+    }
+}

@@ -1,0 +1,77 @@
+//! Fake devices and models of the test's thread. Set them up before the element.
+
+use crate::buffer::Buffer;
+use crate::camera::Device;
+use crate::failure::Failure;
+use crate::nn::{Model, Tensor};
+use crate::sys::world::{self, FakeCamera, Shown};
+
+/// A model that computes what the closure says.
+///
+/// ```
+/// use millstream_sdk::harness::fake_model;
+/// use millstream_sdk::nn::{Graph, Model, Tensor};
+///
+/// let model = Model {
+///     name: "twice".into(),
+///     backend: "test".into(),
+///     device: "cpu".into(),
+///     inputs: vec![],
+///     outputs: vec![],
+///     metadata: vec![],
+///     labels: vec![],
+/// };
+/// fake_model(model, |inputs| {
+///     let doubled: Vec<f32> = inputs[0].1.as_f32()?.iter().map(|x| x * 2.0).collect();
+///     Ok(vec![("y".into(), Tensor::f32(&[2], &doubled).to_owned())])
+/// });
+///
+/// let mut graph = Graph::load("twice")?;
+/// let outputs = graph.compute(&[("x", Tensor::f32(&[2], &[1.0, 2.5]))])?;
+/// assert_eq!(outputs[0].1.as_f32()?, [2.0, 5.0]);
+/// # Ok::<(), millstream_sdk::Failure>(())
+/// ```
+pub fn fake_model(
+    model: Model,
+    compute: impl FnMut(
+        Vec<(String, Tensor<'static>)>,
+    ) -> Result<Vec<(String, Tensor<'static>)>, Failure>
+    + 'static,
+) {
+    world::with(|world| {
+        world
+            .models
+            .insert(model.name.clone(), (model, Box::new(compute)))
+    });
+}
+
+/// A camera that sends these frames, then nothing more.
+pub fn fake_camera(id: &str, caps: &str, frames: Vec<Buffer>) {
+    let device = Device {
+        id: id.to_owned(),
+        name: format!("fake camera {id}"),
+        description: String::new(),
+    };
+    let frames = frames.into_iter().map(Buffer::into_raw).collect();
+    let camera = FakeCamera {
+        device,
+        caps: caps.to_owned(),
+        frames,
+    };
+    world::with(|world| world.cameras.push(camera));
+}
+
+/// The frames that elements showed in windows since the last call; `keep_open:
+/// false` closes the windows, so that the next frame is answered with false.
+pub fn shown(keep_open: bool) -> Vec<Shown> {
+    world::with(|world| {
+        world.windows_open = keep_open;
+        core::mem::take(&mut world.shown)
+    })
+}
+
+/// From now on, or until `false`, views are copies that are written back, as on a
+/// host that cannot map memory.
+pub fn without_views(copies: bool) {
+    world::with(|world| world.views = !copies);
+}

@@ -1,0 +1,165 @@
+//! The keys of a manifest. Parser, errors and JSON Schema all come from here.
+
+/// A key of a table.
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) shape: Shape,
+    pub(super) required: bool,
+    pub(super) doc: &'static str,
+}
+
+/// What a key's value looks like.
+pub(super) enum Shape {
+    Text,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A whole number in a range.
+    Integer {
+        min: i64,
+        max: i64,
+    },
+    /// `"100ms"`
+    Time,
+    /// `"64MiB"`, or a number of bytes.
+    Size,
+    /// A list of texts.
+    Texts,
+    /// A list of grants.
+    Grants,
+    /// Properties of an element: texts, numbers, `true` and `false`.
+    Properties,
+    /// A table with these keys.
+    Table(&'static [Key]),
+    /// A table of tables with these keys; the user chooses the names.
+    Named(&'static [Key]),
+}
+
+const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
+    Key {
+        name,
+        shape,
+        required: false,
+        doc,
+    }
+}
+
+const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Key {
+    Key {
+        name,
+        shape,
+        required: true,
+        doc,
+    }
+}
+
+pub(super) const BACKENDS: &[&str] = &["auto", "embedded", "onnxruntime"];
+const THREADS: Shape = Shape::Integer { min: 1, max: 1_024 };
+
+/// The whole manifest.
+pub(super) static MANIFEST: &[Key] = &[
+    required("pipeline", Shape::Table(PIPELINE), "The pipeline."),
+    key(
+        "elements",
+        Shape::Named(ELEMENT),
+        "Elements by name; chains use the names.",
+    ),
+    key(
+        "models",
+        Shape::Named(MODEL),
+        "Models by name; properties of type model use the names.",
+    ),
+    key(
+        "inference",
+        Shape::Table(INFERENCE),
+        "Settings for all models.",
+    ),
+];
+
+static PIPELINE: &[Key] = &[
+    key("name", Shape::Text, "The pipeline's name, in messages."),
+    key(
+        "clock",
+        Shape::Choice(&["system", "virtual"]),
+        "What drives it: the machine's clock, or one that follows the data (default: system).",
+    ),
+    required(
+        "chains",
+        Shape::Texts,
+        "Launch lines that wire elements by name.",
+    ),
+];
+
+static ELEMENT: &[Key] = &[
+    key(
+        "component",
+        Shape::Text,
+        "Factory name or component file (default: the table's name).",
+    ),
+    key("properties", Shape::Properties, "The element's properties."),
+    key(
+        "grants",
+        Shape::Grants,
+        "What it may use: camera, display, inference, files:DIR[:rw].",
+    ),
+    key("limits", Shape::Table(LIMITS), "Limits on the component."),
+    key(
+        "on-failure",
+        Shape::Choice(&["stop", "restart"]),
+        "What happens when it fails (default: stop).",
+    ),
+    key("restart", Shape::Table(RESTART), "How it is restarted."),
+];
+
+static LIMITS: &[Key] = &[
+    key("memory", Shape::Size, "Most memory of its own."),
+    key(
+        "call-time",
+        Shape::Time,
+        "Longest time that one call may take.",
+    ),
+];
+
+static RESTART: &[Key] = &[
+    key(
+        "max",
+        Shape::Integer {
+            min: 1,
+            max: 1_000_000,
+        },
+        "Most restarts in the window; one more stops the pipeline (default: 5).",
+    ),
+    key(
+        "within",
+        Shape::Time,
+        "Length of the window (default: 60s).",
+    ),
+    key(
+        "backoff",
+        Shape::Time,
+        "Wait before the first restart, doubled each time (default: 100ms).",
+    ),
+];
+
+static MODEL: &[Key] = &[
+    required(
+        "file",
+        Shape::Text,
+        "The model's file, relative to the manifest.",
+    ),
+    key("labels", Shape::Text, "File of its labels, one a line."),
+    key(
+        "backend",
+        Shape::Choice(BACKENDS),
+        "What runs it (default: as [inference] says).",
+    ),
+    key("threads", THREADS, "Threads for one inference."),
+];
+
+static INFERENCE: &[Key] = &[
+    key(
+        "backend",
+        Shape::Choice(BACKENDS),
+        "What runs models (default: auto).",
+    ),
+    key("threads", THREADS, "Threads for one inference."),
+];

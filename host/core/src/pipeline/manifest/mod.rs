@@ -1,0 +1,125 @@
+//! TOML manifests: a pipeline with its grants, limits, policies and models.
+//!
+//! ```toml
+//! [pipeline]
+//! chains = ["camera ! queue leaky=downstream ! detector ! fakesink"]
+//!
+//! [elements.camera]
+//! component = "camerasrc"
+//! grants = ["camera"]
+//!
+//! [elements.detector]
+//! component = "objectdetector"
+//! properties = { model = "coco", threshold = 0.5 }
+//! grants = ["inference"]
+//! on-failure = "restart"
+//!
+//! [models.coco]
+//! file = "coco.onnx"
+//! ```
+//!
+//! `keys` says which keys there are; `check` compares a text with it, `read` takes
+//! the values, `schema` prints it as JSON Schema.
+
+mod check;
+mod keys;
+mod read;
+mod schema;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use super::Description;
+use crate::Error;
+use crate::source::{Source, Span};
+
+pub use schema::schema;
+
+/// Longest manifest in bytes; ten times what the largest pipelines need.
+pub const MAX_MANIFEST_BYTES: usize = 1_048_576;
+
+/// A manifest, read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifest {
+    /// The file's name, as the caller gave it.
+    pub origin: String,
+    /// Elements and links.
+    pub description: Description,
+    /// Which clock drives the pipeline.
+    pub clock: ClockKind,
+    /// Settings for all models.
+    pub inference: InferenceSettings,
+    /// Models by name.
+    pub models: BTreeMap<String, Model>,
+}
+
+/// Which clock drives a pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClockKind {
+    /// The machine's monotonic clock.
+    #[default]
+    System,
+    /// A clock that follows the data: deterministic and as fast as possible.
+    Virtual,
+}
+
+/// What runs models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Backend {
+    /// The best that is there.
+    #[default]
+    Auto,
+    /// The one inside the binary.
+    Embedded,
+    /// ONNX Runtime.
+    OnnxRuntime,
+}
+
+/// Settings for all models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InferenceSettings {
+    /// What runs them.
+    pub backend: Backend,
+    /// Threads for one inference; none: the backend's default.
+    pub threads: Option<u32>,
+}
+
+/// A model that elements can name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// Its file, as written: relative to the manifest.
+    pub file: String,
+    /// File of its labels, one a line.
+    pub labels: Option<String>,
+    /// What runs it; none: as `[inference]` says.
+    pub backend: Option<Backend>,
+    /// Threads for one inference; none: as `[inference]` says.
+    pub threads: Option<u32>,
+}
+
+/// Reads a manifest. `origin` is its file's name, for errors.
+pub fn parse(text: &str, origin: &str) -> Result<Manifest, Error> {
+    let source = Source::new(origin, text);
+    if text.len() > MAX_MANIFEST_BYTES {
+        let place = Some(Box::new(source.place(Span::new(0, 1))));
+        let (got, max) = (text.len(), MAX_MANIFEST_BYTES);
+        return Err(Error::Limit {
+            what: "bytes in a manifest",
+            got,
+            max,
+            place,
+        });
+    }
+    let table = toml::de::DeTable::parse(text).map_err(|error| {
+        let span = error.span().unwrap_or_default();
+        let place = Some(Box::new(source.place(Span::new(span.start, span.end))));
+        Error::Toml {
+            message: error.message().replace('\n', ", "),
+            place,
+        }
+    })?;
+    check::manifest(&source, table.get_ref())?;
+    read::manifest(&source, table.get_ref())
+}

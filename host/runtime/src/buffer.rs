@@ -1,0 +1,260 @@
+//! Buffers as the host sees them: a stretch of a frame, with timing and metas.
+//!
+//! Cloning makes another handle to the same bytes. Timing belongs to the handle;
+//! metas are shared until one handle changes them.
+
+use std::sync::Arc;
+
+use crate::memory::frame::{Frame, NoFrame, Pool};
+
+/// Detections that one layer can hold; a detector that finds more is broken.
+pub(crate) const MAX_DETECTIONS: usize = 4096;
+/// Layers of detections on one buffer.
+pub(crate) const MAX_LAYERS: usize = 16;
+/// Custom metas on one buffer.
+pub(crate) const MAX_METAS: usize = 64;
+/// Bytes of one custom meta.
+pub(crate) const MAX_META_BYTES: usize = 1 << 20;
+/// Bytes of a label, a layer's or a meta's name.
+pub(crate) const MAX_NAME_BYTES: usize = 256;
+
+/// GStreamer's buffer flags, as far as we have them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flags(pub u8);
+
+/// When a buffer is shown and where it stands in its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Timing {
+    /// Presentation time in nanoseconds of the segment.
+    pub pts: Option<u64>,
+    /// Decoding time in nanoseconds.
+    pub dts: Option<u64>,
+    /// Duration in nanoseconds.
+    pub duration: Option<u64>,
+    /// First frame or byte in it.
+    pub offset: Option<u64>,
+    /// One past the last frame or byte.
+    pub offset_end: Option<u64>,
+    /// What is special about it.
+    pub flags: Flags,
+}
+
+/// One object found in a frame; pixels of the frame that carries it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detection {
+    /// Left edge.
+    pub x: f32,
+    /// Upper edge.
+    pub y: f32,
+    /// Width, not negative.
+    pub width: f32,
+    /// Height, not negative.
+    pub height: f32,
+    /// Index of the class.
+    pub class_id: u32,
+    /// Name of the class.
+    pub label: String,
+    /// 0 to 1.
+    pub confidence: f32,
+    /// Identity over frames.
+    pub track_id: Option<u64>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Metas {
+    layers: Vec<(String, Vec<Detection>)>,
+    custom: Vec<(String, Arc<[u8]>)>,
+}
+
+/// A handle to a buffer.
+#[derive(Debug, Clone)]
+pub struct Buffer {
+    pub(crate) frame: Arc<Frame>,
+    offset: usize,
+    size: usize,
+    /// When it is shown and where it stands.
+    pub timing: Timing,
+    metas: Option<Arc<Metas>>,
+}
+
+impl Buffer {
+    /// `size` bytes from a pool.
+    pub(crate) fn allocate(pool: &Pool, size: usize) -> Result<Self, NoFrame> {
+        let frame = pool.allocate(size)?;
+        Ok(Self { frame, offset: 0, size, timing: Timing::default(), metas: None })
+    }
+
+    /// A buffer that holds a copy of `bytes`.
+    pub(crate) fn copy_of(pool: &Pool, bytes: &[u8]) -> Result<Self, NoFrame> {
+        let mut buffer = Self::allocate(pool, bytes.len())?;
+        if let Some(target) = buffer.bytes_mut() {
+            target.copy_from_slice(bytes);
+        }
+        Ok(buffer)
+    }
+
+    /// Number of valid bytes.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Where in its frame it begins.
+    pub(crate) fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// Bytes that it could hold.
+    pub(crate) fn capacity(&self) -> usize {
+        self.frame.capacity().saturating_sub(self.offset)
+    }
+
+    /// Sets the number of valid bytes; false beyond the capacity.
+    pub(crate) fn set_size(&mut self, size: usize) -> bool {
+        let fits = size <= self.capacity();
+        if fits {
+            self.size = size;
+        }
+        fits
+    }
+
+    /// The valid bytes.
+    pub fn bytes(&self) -> &[u8] {
+        self.frame.bytes().get(self.offset..self.offset + self.size).unwrap_or(&[])
+    }
+
+    /// The valid bytes, to write; none if another handle shares them.
+    pub(crate) fn bytes_mut(&mut self) -> Option<&mut [u8]> {
+        Frame::bytes_mut(&mut self.frame)?.get_mut(self.offset..self.offset + self.size)
+    }
+
+    /// Whether no other handle shares the bytes.
+    pub(crate) fn is_writable(&self) -> bool {
+        let alone = Arc::strong_count(&self.frame) == 1;
+        // Whoever dropped the other handle has read the bytes before we write them.
+        std::sync::atomic::fence(std::sync::atomic::Ordering::Acquire);
+        alone
+    }
+
+    /// A handle to a part; none outside of the valid bytes.
+    pub(crate) fn slice(&self, offset: usize, size: usize) -> Option<Self> {
+        let end = offset.checked_add(size)?;
+        (end <= self.size).then(|| Self { offset: self.offset + offset, size, ..self.clone() })
+    }
+
+    /// Takes timing and metas over.
+    pub(crate) fn copy_info(&mut self, source: &Self) {
+        self.timing = source.timing;
+        self.metas.clone_from(&source.metas);
+    }
+
+    /// Objects of a layer.
+    pub fn detections(&self, layer: &str) -> &[Detection] {
+        self.metas
+            .as_ref()
+            .and_then(|metas| metas.layers.iter().find(|(name, _)| name == layer))
+            .map_or(&[], |(_, detections)| detections)
+    }
+
+    /// Replaces a layer.
+    pub(crate) fn set_detections(
+        &mut self,
+        layer: &str,
+        detections: Vec<Detection>,
+    ) -> Result<(), String> {
+        check_name("layer", layer)?;
+        if detections.len() > MAX_DETECTIONS {
+            let count = detections.len();
+            return Err(format!("{count} detections in one layer, of {MAX_DETECTIONS} at most"));
+        }
+        if detections.is_empty() && self.metas.is_none() {
+            return Ok(());
+        }
+        let metas = Arc::make_mut(self.metas.get_or_insert_default());
+        metas.layers.retain(|(name, _)| name != layer);
+        if detections.is_empty() {
+            return Ok(());
+        }
+        if metas.layers.len() >= MAX_LAYERS {
+            return Err(format!("more than {MAX_LAYERS} layers of detections on one buffer"));
+        }
+        metas.layers.push((layer.to_owned(), detections));
+        Ok(())
+    }
+
+    /// Names of the custom metas.
+    pub(crate) fn meta_names(&self) -> Vec<String> {
+        self.metas.iter().flat_map(|metas| &metas.custom).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// A custom meta.
+    pub fn meta(&self, name: &str) -> Option<&[u8]> {
+        let metas = self.metas.as_ref()?;
+        metas.custom.iter().find(|(other, _)| other == name).map(|(_, data)| &**data)
+    }
+
+    /// Sets or removes a custom meta.
+    pub(crate) fn set_meta(&mut self, name: &str, data: Option<Vec<u8>>) -> Result<(), String> {
+        check_name("meta", name)?;
+        if data.is_none() && self.metas.is_none() {
+            return Ok(());
+        }
+        let metas = Arc::make_mut(self.metas.get_or_insert_default());
+        let position = metas.custom.iter().position(|(other, _)| other == name);
+        match (data, position) {
+            (None, Some(index)) => drop(metas.custom.remove(index)),
+            (None, None) => {}
+            (Some(data), _) if data.len() > MAX_META_BYTES => {
+                let size = data.len();
+                return Err(format!("a meta of {size} bytes, of {MAX_META_BYTES} at most"));
+            }
+            (Some(data), Some(index)) => {
+                if let Some(entry) = metas.custom.get_mut(index) {
+                    entry.1 = data.into();
+                }
+            }
+            (Some(_), None) if metas.custom.len() >= MAX_METAS => {
+                return Err(format!("more than {MAX_METAS} metas on one buffer"));
+            }
+            (Some(data), None) => metas.custom.push((name.to_owned(), data.into())),
+        }
+        Ok(())
+    }
+}
+
+fn check_name(what: &str, name: &str) -> Result<(), String> {
+    if name.is_empty() || name.len() > MAX_NAME_BYTES {
+        let size = name.len();
+        return Err(format!("a {what} name of {size} bytes, of 1 to {MAX_NAME_BYTES}"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_shares_bytes_and_stays_inside() {
+        let pool = Pool::default();
+        let whole = Buffer::copy_of(&pool, b"abcdef").unwrap();
+        let part = whole.slice(2, 3).unwrap();
+        assert_eq!(part.bytes(), b"cde");
+        assert!(!whole.is_writable());
+        assert!(part.slice(1, 3).is_none());
+        drop(whole);
+        assert!(part.is_writable());
+    }
+
+    #[test]
+    fn metas_are_copied_on_write() {
+        let pool = Pool::default();
+        let mut first = Buffer::allocate(&pool, 1).unwrap();
+        first.set_meta("a", Some(vec![1])).unwrap();
+        let mut second = first.clone();
+        second.set_meta("a", Some(vec![2])).unwrap();
+        assert_eq!(first.meta("a"), Some(&[1][..]));
+        assert_eq!(second.meta("a"), Some(&[2][..]));
+        second.set_meta("a", None).unwrap();
+        assert!(second.meta_names().is_empty());
+    }
+}

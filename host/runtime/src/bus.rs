@@ -1,0 +1,139 @@
+//! The bus: what elements and the scheduler tell the application.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+use millstream_core::element::Value;
+
+/// Messages that wait for a slow application; more are counted as lost, since a
+/// streaming thread must not wait for whoever reads the bus.
+const BUS_CAPACITY: usize = 4096;
+
+/// How much a line of log matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Something failed.
+    Error,
+    /// Something is odd.
+    Warning,
+    /// Worth knowing.
+    Info,
+    /// For who looks for a fault.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// A message on the bus.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Message {
+    /// The pipeline's state.
+    StateChanged(State),
+    /// An element failed and the pipeline ends.
+    Error {
+        /// Name of the element.
+        element: String,
+        /// What happened.
+        message: String,
+        /// What can be done.
+        hint: Option<String>,
+    },
+    /// An element failed, and goes on.
+    Restarted {
+        /// Name of the element.
+        element: String,
+        /// Why.
+        message: String,
+        /// How often so far.
+        restarts: u64,
+    },
+    /// A line of log.
+    Log {
+        /// Name of the element.
+        element: String,
+        /// How much it matters.
+        level: Level,
+        /// The text.
+        message: String,
+    },
+    /// An element's own message.
+    Element {
+        /// Name of the element.
+        element: String,
+        /// Name of the message.
+        name: String,
+        /// Its fields.
+        fields: Vec<(String, Value)>,
+    },
+    /// A sink dropped a buffer that came too late.
+    Qos {
+        /// Name of the sink.
+        element: String,
+        /// How late it was, in nanoseconds.
+        late_nanos: u64,
+        /// Dropped so far.
+        dropped: u64,
+    },
+    /// What a model runs on.
+    Inference {
+        /// Name of the element.
+        element: String,
+        /// Model, backend, device, precision, threads.
+        what: String,
+    },
+    /// All sinks have had the end of the stream.
+    Eos,
+}
+
+/// What the pipeline is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Nothing is there but the plan.
+    Null,
+    /// Elements are made and negotiated.
+    Ready,
+    /// Elements are started, no data flows.
+    Paused,
+    /// Data flows.
+    Playing,
+}
+
+impl State {
+    /// The state's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Ready => "ready",
+            Self::Paused => "paused",
+            Self::Playing => "playing",
+        }
+    }
+}
+
+/// The sending end of the bus; never waits.
+#[derive(Debug, Clone)]
+pub(crate) struct Bus {
+    sender: Sender<Message>,
+    lost: Arc<AtomicU64>,
+}
+
+impl Bus {
+    pub(crate) fn new() -> (Self, Receiver<Message>) {
+        let (sender, receiver) = bounded(BUS_CAPACITY);
+        (Self { sender, lost: Arc::default() }, receiver)
+    }
+
+    /// Posts a message, or counts it as lost.
+    pub(crate) fn post(&self, message: Message) {
+        if let Err(TrySendError::Full(_)) = self.sender.try_send(message) {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Messages lost because nobody read the bus.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,148 @@
+//! The pipeline's clock: real, or virtual for runs that shall be fast and repeatable.
+#![allow(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
+
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What a pipeline's time is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClockKind {
+    /// The system's monotonic clock.
+    #[default]
+    System,
+    /// Time jumps to whatever is waited for.
+    Virtual,
+}
+
+/// Why a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waited {
+    /// The time has come; late by so many nanoseconds.
+    Reached { late_nanos: u64 },
+    /// The pipeline is being stopped.
+    Flushing,
+}
+
+/// Clock, base time and the flag that ends all waiting.
+#[derive(Debug)]
+pub(crate) struct PipelineClock {
+    kind: ClockKind,
+    origin: Instant,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Clock time at which the pipeline began to play.
+    base: Option<u64>,
+    /// Time of a virtual clock.
+    virtual_now: u64,
+    flushing: bool,
+}
+
+impl PipelineClock {
+    pub(crate) fn new(kind: ClockKind) -> Self {
+        Self {
+            kind,
+            origin: Instant::now(),
+            state: Mutex::new(State::default()),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Time of the clock in nanoseconds.
+    pub(crate) fn now(&self) -> u64 {
+        match self.kind {
+            ClockKind::System => self.at(Instant::now()),
+            ClockKind::Virtual => self.state().virtual_now,
+        }
+    }
+
+    /// Time of the clock at an instant.
+    fn at(&self, instant: Instant) -> u64 {
+        u64::try_from(instant.saturating_duration_since(self.origin).as_nanos())
+            .unwrap_or(u64::MAX)
+    }
+
+    /// Running time begins now.
+    pub(crate) fn play(&self) {
+        let now = self.now();
+        self.state().base = Some(now);
+    }
+
+    /// Time since the pipeline began to play; 0 before.
+    pub(crate) fn running_time(&self) -> u64 {
+        let now = self.now();
+        self.state().base.map_or(0, |base| now.saturating_sub(base))
+    }
+
+    /// Running time at an instant, such as a frame's capture.
+    pub(crate) fn running_time_at(&self, instant: Instant) -> u64 {
+        match self.kind {
+            ClockKind::System => {
+                let at = self.at(instant);
+                self.state().base.map_or(0, |base| at.saturating_sub(base))
+            }
+            ClockKind::Virtual => self.running_time(),
+        }
+    }
+
+    /// Waits until a running time, or the end of the pipeline.
+    pub(crate) fn wait_until(&self, running_time: u64) -> Waited {
+        let mut state = self.state();
+        loop {
+            if state.flushing {
+                return Waited::Flushing;
+            }
+            let target = state.base.unwrap_or(0).saturating_add(running_time);
+            let now = match self.kind {
+                ClockKind::System => self.at(Instant::now()),
+                ClockKind::Virtual => {
+                    state.virtual_now = state.virtual_now.max(target);
+                    return Waited::Reached { late_nanos: state.virtual_now - target };
+                }
+            };
+            if now >= target {
+                return Waited::Reached { late_nanos: now - target };
+            }
+            let (guard, _) = self
+                .changed
+                .wait_timeout(state, Duration::from_nanos(target - now))
+                .unwrap_or_else(PoisonError::into_inner);
+            state = guard;
+        }
+    }
+
+    /// Ends all waiting, for good.
+    pub(crate) fn flush(&self) {
+        self.state().flushing = true;
+        self.changed.notify_all();
+    }
+
+    /// Whether waiting has been ended.
+    pub(crate) fn is_flushing(&self) -> bool {
+        self.state().flushing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_virtual_clock_jumps_and_never_falls() {
+        let clock = PipelineClock::new(ClockKind::Virtual);
+        clock.play();
+        assert_eq!(clock.wait_until(5_000_000_000), Waited::Reached { late_nanos: 0 });
+        assert_eq!(clock.running_time(), 5_000_000_000);
+        assert_eq!(clock.wait_until(1_000_000_000), Waited::Reached { late_nanos: 4_000_000_000 });
+        assert_eq!(clock.running_time(), 5_000_000_000);
+        clock.flush();
+        assert_eq!(clock.wait_until(9_000_000_000), Waited::Flushing);
+    }
+}

@@ -1,0 +1,456 @@
+//! What a guest can ask of the host: the implementation of the contract's imports.
+//!
+//! An error returned here as `wasmtime::Error` is a trap: the guest broke the contract.
+
+use std::sync::Arc;
+
+use wasmtime::component::Resource;
+use wasmtime::{Result, bail};
+
+use super::bindings::types::{CustomEvent as GuestCustomEvent, Event, Failure as GuestFailure, Fault};
+use super::bindings::{buffers, bus, camera, clock, display, models, pads, types};
+use super::convert;
+use super::state::{BufferHandle, CustomEvent, Item, MAX_PUSHES, State};
+use crate::buffer::Buffer;
+use crate::bus::{Level, Message};
+use crate::device::{Capture, DeviceError, Window};
+use millstream_core::caps::Caps;
+use millstream_core::clock::Segment;
+
+/// Bytes of a log line that are shown.
+const MAX_LINE_BYTES: usize = 4096;
+
+impl types::Host for State {}
+impl pads::Host for State {
+    fn push(&mut self, pad: u32, buffer: Resource<BufferHandle>) -> Result<()> {
+        if self.src_pad(pad)?.caps.is_none() {
+            bail!("a buffer on src pad {pad} before its caps");
+        }
+        let buffer = self.take(buffer)?;
+        self.enqueue(pad, Item::Buffer(buffer))
+    }
+
+    fn push_event(&mut self, pad: u32, event: Event) -> Result<()> {
+        self.src_pad(pad)?;
+        let item = event_from_guest(event).map_err(wasmtime::Error::msg)?;
+        self.enqueue(pad, item)
+    }
+
+    fn negotiate(&mut self, pad: u32, caps: String) -> Result<std::result::Result<String, GuestFailure>> {
+        self.src_pad(pad)?;
+        let offered: Caps = match caps.parse() {
+            Ok(caps) => caps,
+            Err(error) => bail!("caps for pad {pad} that do not parse: {error}"),
+        };
+        let decided = (self.around.decide)(pad as usize, &offered);
+        match decided {
+            Ok(fixed) => {
+                let text = fixed.to_string();
+                let fixed = Arc::new(fixed);
+                self.src_pad(pad)?.caps = Some(fixed.clone());
+                self.enqueue(pad, Item::Caps(fixed))?;
+                Ok(Ok(text))
+            }
+            Err(failure) => Ok(Err(GuestFailure {
+                fault: Fault::NotNegotiated,
+                message: failure.message,
+                hint: failure.hint,
+            })),
+        }
+    }
+}
+
+impl State {
+    fn enqueue(&mut self, pad: u32, item: Item) -> Result<()> {
+        if self.pushed.len() >= MAX_PUSHES {
+            bail!("more than {MAX_PUSHES} buffers and events pushed in one call");
+        }
+        self.pushed.push((pad as usize, item));
+        Ok(())
+    }
+}
+
+fn event_from_guest(event: Event) -> std::result::Result<Item, String> {
+    Ok(match event {
+        Event::Eos => Item::Eos,
+        Event::Segment(segment) => Item::Segment(Segment {
+            start: segment.start,
+            stop: segment.stop,
+            base: segment.base,
+        }),
+        Event::Custom(GuestCustomEvent { name, fields }) => Item::Custom(Arc::new(CustomEvent {
+            name,
+            fields: convert::settings_from_guest(fields)?,
+        })),
+    })
+}
+
+impl buffers::Host for State {
+    fn allocate(&mut self, pad: u32, size: u32) -> Result<Resource<BufferHandle>> {
+        let pool = self.src_pad(pad)?.pool.clone();
+        let buffer = Buffer::allocate(&pool, size as usize)?;
+        Ok(self.table.push(BufferHandle::new(buffer))?)
+    }
+
+    fn announce_window(&mut self, size: u32) -> Result<bool> {
+        Ok(self.around.views && self.views.as_ref().is_some_and(|views| views.announce(size as usize)))
+    }
+}
+
+impl buffers::HostBuffer for State {
+    fn size(&mut self, this: Resource<BufferHandle>) -> Result<u32> {
+        Ok(self.table.get(&this)?.buffer.size() as u32)
+    }
+
+    fn set_size(&mut self, this: Resource<BufferHandle>, size: u32) -> Result<()> {
+        let buffer = &mut self.table.get_mut(&this)?.buffer;
+        if !buffer.set_size(size as usize) {
+            bail!("a size of {size} bytes for a buffer of at most {}", buffer.capacity());
+        }
+        Ok(())
+    }
+
+    fn timing(&mut self, this: Resource<BufferHandle>) -> Result<buffers::Timing> {
+        Ok(convert::timing_to_guest(self.table.get(&this)?.buffer.timing))
+    }
+
+    fn set_timing(&mut self, this: Resource<BufferHandle>, timing: buffers::Timing) -> Result<()> {
+        self.table.get_mut(&this)?.buffer.timing = convert::timing_from_guest(timing);
+        Ok(())
+    }
+
+    fn share(&mut self, this: Resource<BufferHandle>) -> Result<Resource<BufferHandle>> {
+        let buffer = self.table.get(&this)?.buffer.clone();
+        if let Some(views) = &mut self.views {
+            views.revoke(&buffer.frame);
+        }
+        Ok(self.table.push(BufferHandle::new(buffer))?)
+    }
+
+    fn slice(
+        &mut self,
+        this: Resource<BufferHandle>,
+        offset: u32,
+        size: u32,
+    ) -> Result<Resource<BufferHandle>> {
+        let Some(part) = self.table.get(&this)?.buffer.slice(offset as usize, size as usize) else {
+            bail!("bytes {offset} to {offset} + {size} outside of a buffer");
+        };
+        if let Some(views) = &mut self.views {
+            views.revoke(&part.frame);
+        }
+        Ok(self.table.push(BufferHandle::new(part))?)
+    }
+
+    fn is_writable(&mut self, this: Resource<BufferHandle>) -> Result<bool> {
+        Ok(self.table.get(&this)?.buffer.is_writable())
+    }
+
+    fn make_writable(&mut self, buffer: Resource<BufferHandle>) -> Result<Resource<BufferHandle>> {
+        let handle = self.table.get(&buffer)?;
+        if handle.buffer.is_writable() {
+            return Ok(buffer);
+        }
+        let source = self.take(buffer)?;
+        let pool = self.pads.iter().find(|pad| pad.is_src).or(self.pads.first());
+        let Some(pool) = pool.map(|pad| pad.pool.clone()) else { bail!("an element without pads") };
+        let mut copy = Buffer::copy_of(&pool, source.bytes())?;
+        copy.copy_info(&source);
+        self.copied_bytes += source.size() as u64;
+        Ok(self.table.push(BufferHandle::new(copy))?)
+    }
+
+    fn copy_info(
+        &mut self,
+        this: Resource<BufferHandle>,
+        source: Resource<BufferHandle>,
+    ) -> Result<()> {
+        let source = self.table.get(&source)?.buffer.clone();
+        self.table.get_mut(&this)?.buffer.copy_info(&source);
+        Ok(())
+    }
+
+    fn read(&mut self, this: Resource<BufferHandle>, offset: u32, size: u32) -> Result<Vec<u8>> {
+        let buffer = &self.table.get(&this)?.buffer;
+        let range = offset as usize..(offset as usize).saturating_add(size as usize);
+        let Some(bytes) = buffer.bytes().get(range) else {
+            bail!("reading {size} bytes at {offset} of a buffer of {}", buffer.size());
+        };
+        self.copied_bytes += u64::from(size);
+        Ok(bytes.to_vec())
+    }
+
+    fn write(&mut self, this: Resource<BufferHandle>, offset: u32, data: Vec<u8>) -> Result<()> {
+        let buffer = &mut self.table.get_mut(&this)?.buffer;
+        let total = buffer.size();
+        let Some(bytes) = buffer.bytes_mut() else {
+            bail!("writing to a buffer that is shared");
+        };
+        let range = offset as usize..(offset as usize).saturating_add(data.len());
+        let Some(target) = bytes.get_mut(range) else {
+            bail!("writing {} bytes at {offset} of a buffer of {total}", data.len());
+        };
+        target.copy_from_slice(&data);
+        self.copied_bytes += data.len() as u64;
+        Ok(())
+    }
+
+    fn address(&mut self, this: Resource<BufferHandle>, writable: bool) -> Result<Option<u32>> {
+        let handle = self.table.get_mut(&this)?;
+        if writable && !handle.buffer.is_writable() {
+            bail!("an address to write to a buffer that is shared");
+        }
+        let Some(views) = self.views.as_mut().filter(|_| self.around.views) else {
+            return Ok(None);
+        };
+        let Some(start) = views.acquire(&handle.buffer.frame, writable) else { return Ok(None) };
+        if handle.viewed {
+            views.forget_one(&handle.buffer.frame);
+        }
+        handle.viewed = true;
+        Ok(Some(start + handle.buffer.offset() as u32))
+    }
+
+    fn detections(
+        &mut self,
+        this: Resource<BufferHandle>,
+        layer: String,
+    ) -> Result<Vec<buffers::Detection>> {
+        let buffer = &self.table.get(&this)?.buffer;
+        Ok(buffer.detections(&layer).iter().map(convert::detection_to_guest).collect())
+    }
+
+    fn set_detections(
+        &mut self,
+        this: Resource<BufferHandle>,
+        layer: String,
+        detections: Vec<buffers::Detection>,
+    ) -> Result<()> {
+        let detections = detections
+            .into_iter()
+            .map(convert::detection_from_guest)
+            .collect::<std::result::Result<Vec<_>, _>>()
+            .map_err(wasmtime::Error::msg)?;
+        let buffer = &mut self.table.get_mut(&this)?.buffer;
+        buffer.set_detections(&layer, detections).map_err(wasmtime::Error::msg)
+    }
+
+    fn meta_names(&mut self, this: Resource<BufferHandle>) -> Result<Vec<String>> {
+        Ok(self.table.get(&this)?.buffer.meta_names())
+    }
+
+    fn meta(&mut self, this: Resource<BufferHandle>, name: String) -> Result<Option<Vec<u8>>> {
+        Ok(self.table.get(&this)?.buffer.meta(&name).map(<[u8]>::to_vec))
+    }
+
+    fn set_meta(
+        &mut self,
+        this: Resource<BufferHandle>,
+        name: String,
+        data: Option<Vec<u8>>,
+    ) -> Result<()> {
+        let buffer = &mut self.table.get_mut(&this)?.buffer;
+        buffer.set_meta(&name, data).map_err(wasmtime::Error::msg)
+    }
+
+    fn drop(&mut self, this: Resource<BufferHandle>) -> Result<()> {
+        self.take(this).map(drop)
+    }
+}
+
+impl clock::Host for State {
+    fn now(&mut self) -> Result<u64> {
+        Ok(self.around.clock.now())
+    }
+
+    fn running_time(&mut self) -> Result<u64> {
+        Ok(self.around.clock.running_time())
+    }
+}
+
+impl bus::Host for State {
+    fn log(&mut self, level: bus::Level, mut message: String) -> Result<()> {
+        if !self.talk.admit(self.around.clock.now()) {
+            return Ok(());
+        }
+        if message.len() > MAX_LINE_BYTES {
+            let end = (0..=MAX_LINE_BYTES).rev().find(|&end| message.is_char_boundary(end));
+            message.truncate(end.unwrap_or(0));
+        }
+        let level = match level {
+            bus::Level::Error => Level::Error,
+            bus::Level::Warning => Level::Warning,
+            bus::Level::Info => Level::Info,
+            bus::Level::Debug => Level::Debug,
+            bus::Level::Trace => Level::Trace,
+        };
+        let element = self.around.name.clone();
+        self.around.bus.post(Message::Log { element, level, message });
+        Ok(())
+    }
+
+    fn post(&mut self, name: String, fields: Vec<types::Setting>) -> Result<()> {
+        let fields = convert::settings_from_guest(fields).map_err(wasmtime::Error::msg)?;
+        if self.talk.admit(self.around.clock.now()) {
+            let element = self.around.name.clone();
+            self.around.bus.post(Message::Element { element, name, fields });
+        }
+        Ok(())
+    }
+}
+
+impl models::Host for State {
+    fn describe(&mut self, name: String) -> Result<std::result::Result<models::Model, GuestFailure>> {
+        if !self.around.model_names.contains(&name) {
+            return Ok(Err(inference_failure(
+                format!("model `{name}` was not given to this element"),
+                None,
+            )));
+        }
+        let model = match self.around.models.get(&name) {
+            Ok(model) => model,
+            Err(error) => return Ok(Err(inference_failure(error.to_string(), error.hint()))),
+        };
+        let info = model.info();
+        let tensors = |list: &[crate::nn::TensorInfo]| {
+            list.iter()
+                .map(|tensor| models::TensorInfo {
+                    name: tensor.name.clone(),
+                    element_type: tensor.element_type.to_string(),
+                    dimensions: tensor.dimensions.clone(),
+                })
+                .collect::<Vec<_>>()
+        };
+        Ok(Ok(models::Model {
+            name,
+            backend: info.backend.to_owned(),
+            device: info.device.clone(),
+            inputs: tensors(&info.inputs),
+            outputs: tensors(&info.outputs),
+            metadata: info.metadata.clone(),
+            labels: info.labels.clone(),
+        }))
+    }
+}
+
+fn inference_failure(message: String, hint: Option<String>) -> GuestFailure {
+    GuestFailure { fault: Fault::Inference, message, hint }
+}
+
+fn device_failure(error: DeviceError) -> GuestFailure {
+    GuestFailure { fault: Fault::Resource, message: error.message, hint: error.hint }
+}
+
+impl camera::Host for State {
+    fn devices(&mut self) -> Result<std::result::Result<Vec<camera::Device>, GuestFailure>> {
+        Ok(self.around.devices.cameras.devices().map_err(device_failure).map(|devices| {
+            devices
+                .into_iter()
+                .map(|device| camera::Device {
+                    id: device.id,
+                    name: device.name,
+                    description: device.description,
+                })
+                .collect()
+        }))
+    }
+
+    fn caps(&mut self, device: String) -> Result<std::result::Result<String, GuestFailure>> {
+        let caps = self.around.devices.cameras.caps(&device);
+        Ok(caps.map(|caps| caps.to_string()).map_err(device_failure))
+    }
+}
+
+impl camera::HostCapture for State {
+    fn open(
+        &mut self,
+        device: String,
+        caps: String,
+    ) -> Result<std::result::Result<Resource<Capture>, GuestFailure>> {
+        let caps: Caps = match caps.parse() {
+            Ok(caps) => caps,
+            Err(error) => bail!("caps for a camera that do not parse: {error}"),
+        };
+        let waker = self.around.waker.clone();
+        match self.around.devices.cameras.open(&device, &caps, waker) {
+            Ok(stream) => Ok(Ok(self.table.push(Capture(stream))?)),
+            Err(error) => Ok(Err(device_failure(error))),
+        }
+    }
+
+    fn take(
+        &mut self,
+        this: Resource<Capture>,
+    ) -> Result<std::result::Result<Option<Resource<BufferHandle>>, GuestFailure>> {
+        let frame = match self.table.get_mut(&this)?.0.take() {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Ok(Ok(None)),
+            Err(error) => return Ok(Err(device_failure(error))),
+        };
+        let Some(pad) = self.pads.iter().find(|pad| pad.is_src) else {
+            bail!("a camera in an element without a src pad");
+        };
+        let mut buffer = Buffer::copy_of(&pad.pool, &frame.bytes)?;
+        self.copied_bytes += frame.bytes.len() as u64;
+        buffer.timing.pts = Some(self.around.clock.running_time_at(frame.at));
+        Ok(Ok(Some(self.table.push(BufferHandle::new(buffer))?)))
+    }
+
+    fn lost(&mut self, this: Resource<Capture>) -> Result<u64> {
+        Ok(self.table.get(&this)?.0.lost())
+    }
+
+    fn drop(&mut self, this: Resource<Capture>) -> Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl display::Host for State {}
+
+impl display::HostWindow for State {
+    fn open(
+        &mut self,
+        title: String,
+        width: u32,
+        height: u32,
+    ) -> Result<std::result::Result<Resource<Window>, GuestFailure>> {
+        match self.around.devices.screen.open(&title, width, height) {
+            Ok(window) => Ok(Ok(self.table.push(Window { window, width, height })?)),
+            Err(error) => Ok(Err(device_failure(error))),
+        }
+    }
+
+    fn present(
+        &mut self,
+        this: Resource<Window>,
+        frame: Resource<BufferHandle>,
+        stride: u32,
+    ) -> Result<std::result::Result<bool, GuestFailure>> {
+        let buffer = self.table.get(&frame)?.buffer.clone();
+        if let Some(views) = &mut self.views {
+            views.revoke(&buffer.frame);
+        }
+        let window = self.table.get_mut(&this)?;
+        let row = u64::from(window.width) * 4;
+        let needed = u64::from(stride) * u64::from(window.height.saturating_sub(1)) + row;
+        if u64::from(stride) < row || needed > buffer.size() as u64 {
+            bail!(
+                "a frame of {} bytes with rows of {stride} for a window of {}x{}",
+                buffer.size(),
+                window.width,
+                window.height
+            );
+        }
+        let shown = window.window.present(buffer, stride);
+        if matches!(shown, Ok(false)) {
+            (self.around.request_eos)();
+        }
+        Ok(shown.map_err(device_failure))
+    }
+
+    fn drop(&mut self, this: Resource<Window>) -> Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,437 @@
+//! One instance of an element: its store, and every call into it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use millstream_core::caps::Caps;
+use millstream_core::element::{Descriptor, Value};
+use wasmtime::component::{InstancePre, ResourceTable};
+use wasmtime::{AsContextMut, Store, Trap, UpdateDeadline};
+use wasmtime_wasi::WasiCtx;
+
+use super::bindings::{ElementHost, ElementHostPre, guest, types};
+use super::convert;
+use super::engine::TICK;
+use super::state::{
+    BufferHandle, CallTime, Item, MAX_HANDLES, PadState, State, Surroundings, TalkLimit,
+};
+use crate::buffer::Buffer;
+use crate::memory::guest as guest_memory;
+use crate::memory::view::Views;
+use crate::nn::WasiNnCtx;
+
+/// Why an element could not do what it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// It said so.
+    Returned,
+    /// It executed an instruction that it may not, or panicked.
+    Trap,
+    /// It took too long.
+    Deadline,
+    /// It wanted more memory than its limit.
+    Memory,
+    /// It broke the contract.
+    Contract,
+}
+
+/// A failed call.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// What sort of failure.
+    pub kind: FailureKind,
+    /// What happened.
+    pub message: String,
+    /// What can be done about it.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn contract(message: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Contract, message: message.into(), hint: None }
+    }
+}
+
+/// What a processing call left behind.
+pub(crate) enum Outcome {
+    /// Nothing but what was pushed.
+    Nothing,
+    /// A source has nothing yet; call again at this running time, or when woken.
+    Wait(Option<u64>),
+    /// The element has finished.
+    Eos,
+}
+
+/// What a store is made of besides its surroundings.
+pub(crate) struct Grants {
+    pub(crate) wasi: WasiCtx,
+    pub(crate) nn: WasiNnCtx,
+    /// Where `nn` counts the time that models ran for the present call.
+    pub(crate) inference_nanos: Arc<AtomicU64>,
+}
+
+/// A pad that the instance shall have.
+#[derive(Debug, Clone)]
+pub(crate) struct PadSpec {
+    pub(crate) name: String,
+    pub(crate) template: usize,
+    pub(crate) is_src: bool,
+    pub(crate) linked: bool,
+}
+
+/// A live instance.
+pub(crate) struct Instance {
+    store: Store<State>,
+    element: ElementHost,
+    /// First src pad: where returned buffers leave.
+    first_src: Option<usize>,
+}
+
+/// A store with nothing in it but limits.
+pub(crate) fn new_store(
+    engine: &wasmtime::Engine,
+    around: Arc<Surroundings>,
+    pads: &[PadSpec],
+    grants: Grants,
+) -> Store<State> {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(MAX_HANDLES);
+    let limit = around.call_time;
+    let state = State {
+        table,
+        around,
+        views: None,
+        pads: pads
+            .iter()
+            .map(|pad| PadState {
+                is_src: pad.is_src,
+                linked: pad.linked,
+                pool: crate::memory::frame::Pool::default(),
+                caps: None,
+            })
+            .collect(),
+        pushed: Vec::new(),
+        call: CallTime { began: now(), limit, exceeded: false },
+        heap_bytes: 0,
+        window_bytes: 0,
+        memory_refused: false,
+        copied_bytes: 0,
+        wasi: grants.wasi,
+        nn: grants.nn,
+        inference_nanos: grants.inference_nanos,
+        talk: TalkLimit::default(),
+    };
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| state);
+    store.epoch_deadline_callback(|context| {
+        let state = context.data();
+        let spent = now().saturating_duration_since(state.call.began);
+        let inference = Duration::from_nanos(state.inference_nanos.load(Ordering::Relaxed));
+        let spent = spent.saturating_sub(inference);
+        if spent < state.call.limit {
+            return Ok(UpdateDeadline::Continue(ticks(state.call.limit.saturating_sub(spent))));
+        }
+        let mut context = context;
+        context.data_mut().call.exceeded = true;
+        Ok(UpdateDeadline::Interrupt)
+    });
+    store
+}
+
+#[allow(clippy::disallowed_methods, reason = "limits are in real time, whatever the pipeline's clock")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+fn ticks(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos() / TICK.as_nanos()).unwrap_or(u64::MAX / 4).min(u64::MAX / 4) + 1
+}
+
+impl Instance {
+    /// Instantiates an element; its pads have no caps yet.
+    pub(crate) fn new(
+        pre: &InstancePre<State>,
+        around: Arc<Surroundings>,
+        pads: &[PadSpec],
+        grants: Grants,
+    ) -> Result<Self, Failure> {
+        let mut store = new_store(pre.engine(), around, pads, grants);
+        begin_call(&mut store);
+        guest_memory::begin();
+        let pre = ElementHostPre::new(pre.clone())
+            .map_err(|error| Failure::contract(format!("{error:#}")))?;
+        let element = match pre.instantiate(&mut store) {
+            Ok(element) => element,
+            Err(error) => return Err(explain(store.data(), &error)),
+        };
+        store.data_mut().views = guest_memory::only_memory().map(Views::new);
+        let first_src = pads.iter().position(|pad| pad.is_src);
+        Ok(Self { store, element, first_src })
+    }
+
+    /// Runs one call with its time limit and turns what went wrong into a failure.
+    fn call<R>(
+        &mut self,
+        call: impl FnOnce(&guest::Guest, &mut Store<State>) -> wasmtime::Result<R>,
+    ) -> Result<R, Failure> {
+        begin_call(&mut self.store);
+        let result = call(self.element.millstream_media_element(), &mut self.store);
+        match result {
+            Ok(_) if self.store.data().is_tainted() => {
+                Err(Failure::contract("a list or string that lies in the window of frames"))
+            }
+            Ok(value) => Ok(value),
+            Err(error) => Err(explain(self.store.data(), &error)),
+        }
+    }
+
+    /// What the element says it is.
+    pub(crate) fn describe(&mut self) -> Result<Descriptor, Failure> {
+        let descriptor = self.call(|guest, store| guest.call_describe(store.as_context_mut()))?;
+        convert::descriptor_from_guest(descriptor).map_err(Failure::contract)
+    }
+
+    /// Gives it properties and pads.
+    pub(crate) fn create(
+        &mut self,
+        properties: &[(String, Value)],
+        pads: &[PadSpec],
+    ) -> Result<(), Failure> {
+        let settings: Vec<_> = properties
+            .iter()
+            .map(|(name, value)| setting(name, value))
+            .collect();
+        let pads: Vec<_> = pads
+            .iter()
+            .map(|pad| guest::Pad {
+                name: pad.name.clone(),
+                template: pad.template as u32,
+                linked: pad.linked,
+            })
+            .collect();
+        self.call(|guest, store| guest.call_create(store, &settings, &pads))?.map_err(returned)
+    }
+
+    /// What a pad could carry now.
+    pub(crate) fn pad_caps(&mut self, pad: usize) -> Result<Caps, Failure> {
+        let text = self.call(|guest, store| guest.call_pad_caps(store, pad as u32))?;
+        parse_caps(&text.map_err(returned)?)
+    }
+
+    /// What `to` could carry if `given` carried `caps`.
+    pub(crate) fn transform_caps(
+        &mut self,
+        given: usize,
+        caps: &Caps,
+        to: usize,
+    ) -> Result<Caps, Failure> {
+        let caps = caps.to_string();
+        let text = self.call(|guest, store| {
+            guest.call_transform_caps(store, given as u32, &caps, to as u32)
+        })?;
+        parse_caps(&text.map_err(returned)?)
+    }
+
+    /// The element's choice among caps.
+    pub(crate) fn fixate_caps(
+        &mut self,
+        pad: usize,
+        caps: &Caps,
+        sink: Option<&Caps>,
+    ) -> Result<Caps, Failure> {
+        let (caps, sink) = (caps.to_string(), sink.map(ToString::to_string));
+        let text = self.call(|guest, store| {
+            guest.call_fixate_caps(store, pad as u32, &caps, sink.as_deref())
+        })?;
+        parse_caps(&text.map_err(returned)?)
+    }
+
+    /// Fixes a pad's caps.
+    pub(crate) fn set_caps(&mut self, pad: usize, caps: &Arc<Caps>) -> Result<(), Failure> {
+        let text = caps.to_string();
+        self.call(|guest, store| guest.call_set_caps(store, pad as u32, &text))?
+            .map_err(returned)?;
+        if let Some(state) = self.store.data_mut().pads.get_mut(pad) {
+            state.caps = Some(caps.clone());
+        }
+        Ok(())
+    }
+
+    /// Lets buffers without caps (`ANY`) out of a src pad.
+    pub(crate) fn allow_any(&mut self, pad: usize, caps: &Arc<Caps>) {
+        if let Some(state) = self.store.data_mut().pads.get_mut(pad) {
+            state.caps = Some(caps.clone());
+        }
+    }
+
+    /// Opens what the element needs.
+    pub(crate) fn start(&mut self) -> Result<(), Failure> {
+        self.call(|guest, store| guest.call_start(store))?.map_err(returned)
+    }
+
+    /// Closes it.
+    pub(crate) fn stop(&mut self) -> Result<(), Failure> {
+        self.call(|guest, store| guest.call_stop(store))?.map_err(returned)
+    }
+
+    /// Changes a property.
+    pub(crate) fn set_property(&mut self, name: &str, value: &Value) -> Result<(), Failure> {
+        let setting = setting(name, value);
+        self.call(|guest, store| guest.call_set_property(store, &setting))?.map_err(returned)
+    }
+
+    /// A source's turn; what it sends is added to `out`.
+    pub(crate) fn produce(&mut self, out: &mut Vec<(usize, Item)>) -> Result<Outcome, Failure> {
+        let outcome = self.call(|guest, store| guest.call_produce(store))?;
+        self.collect(outcome, out)
+    }
+
+    /// Hands a buffer to a sink pad; what the element sends is added to `out`.
+    pub(crate) fn chain(
+        &mut self,
+        pad: usize,
+        buffer: Buffer,
+        out: &mut Vec<(usize, Item)>,
+    ) -> Result<Outcome, Failure> {
+        let handle = self
+            .store
+            .data_mut()
+            .table
+            .push(BufferHandle::new(buffer))
+            .map_err(|_full| Failure::contract(format!("over {MAX_HANDLES} handles kept")))?;
+        let outcome = self.call(|guest, store| guest.call_chain(store, pad as u32, handle))?;
+        self.collect(outcome, out)
+    }
+
+    /// Hands an event to a sink pad; whether the host shall pass it on.
+    pub(crate) fn handle_event(
+        &mut self,
+        pad: usize,
+        event: &Item,
+        out: &mut Vec<(usize, Item)>,
+    ) -> Result<bool, Failure> {
+        let event = match event {
+            Item::Eos => types::Event::Eos,
+            Item::Segment(segment) => types::Event::Segment(types::Segment {
+                start: segment.start,
+                stop: segment.stop,
+                base: segment.base,
+            }),
+            Item::Custom(custom) => types::Event::Custom(types::CustomEvent {
+                name: custom.name.clone(),
+                fields: custom.fields.iter().map(|(name, value)| setting(name, value)).collect(),
+            }),
+            Item::Buffer(_) | Item::Caps(_) => return Ok(true),
+        };
+        let disposition =
+            self.call(|guest, store| guest.call_handle_event(store, pad as u32, &event))?;
+        out.append(&mut self.store.data_mut().pushed);
+        Ok(disposition.map_err(returned)? == guest::Disposition::Forward)
+    }
+
+    fn collect(
+        &mut self,
+        outcome: Result<guest::Outcome, types::Failure>,
+        out: &mut Vec<(usize, Item)>,
+    ) -> Result<Outcome, Failure> {
+        let state = self.store.data_mut();
+        out.append(&mut state.pushed);
+        match outcome.map_err(returned)? {
+            guest::Outcome::Nothing => Ok(Outcome::Nothing),
+            guest::Outcome::Wait(until) => Ok(Outcome::Wait(until)),
+            guest::Outcome::Eos => Ok(Outcome::Eos),
+            guest::Outcome::Buffer(handle) => {
+                let buffer = state
+                    .take(handle)
+                    .map_err(|error| Failure::contract(format!("{error:#}")))?;
+                let Some(pad) = self.first_src else {
+                    return Err(Failure::contract("a buffer from an element without src pads"));
+                };
+                if state.pads.get(pad).is_none_or(|pad| pad.caps.is_none()) {
+                    return Err(Failure::contract("a buffer before the caps of its src pad"));
+                }
+                out.push((pad, Item::Buffer(buffer)));
+                Ok(Outcome::Nothing)
+            }
+        }
+    }
+
+    /// Bytes that were copied for this element so far.
+    pub(crate) fn copied_bytes(&self) -> u64 {
+        self.store.data().copied_bytes
+    }
+}
+
+fn begin_call(store: &mut Store<State>) {
+    store.set_epoch_deadline(1);
+    let state = store.data_mut();
+    state.call.began = now();
+    state.call.exceeded = false;
+    state.memory_refused = false;
+    state.pushed.clear();
+    state.inference_nanos.store(0, Ordering::Relaxed);
+    let limit = state.call.limit;
+    store.set_epoch_deadline(ticks(limit));
+}
+
+fn setting(name: &str, value: &Value) -> types::Setting {
+    types::Setting { name: name.to_owned(), value: convert::value_to_guest(value) }
+}
+
+fn returned(failure: types::Failure) -> Failure {
+    Failure { kind: FailureKind::Returned, message: failure.message, hint: failure.hint }
+}
+
+fn parse_caps(text: &str) -> Result<Caps, Failure> {
+    if text.len() > convert::MAX_TEXT_BYTES {
+        return Err(Failure::contract(format!("caps of {} bytes", text.len())));
+    }
+    text.parse().map_err(|error| Failure::contract(format!("caps that do not parse: {error}")))
+}
+
+/// What a trap or a refused import means.
+fn explain(state: &State, error: &wasmtime::Error) -> Failure {
+    let limit = state.call.limit;
+    let message = error.root_cause().to_string();
+    if state.call.exceeded {
+        return Failure {
+            kind: FailureKind::Deadline,
+            message: format!("a call took longer than its limit of {limit:?}"),
+            hint: Some("raise `limits.call-time` of the element, if it only needs more time".to_owned()),
+        };
+    }
+    if state.memory_refused {
+        return Failure {
+            kind: FailureKind::Memory,
+            message: format!(
+                "it wanted more memory than its limit of {} MiB ({message})",
+                state.around.memory_bytes >> 20
+            ),
+            hint: Some("raise `limits.memory` of the element, if it only needs more".to_owned()),
+        };
+    }
+    let kind = if error.downcast_ref::<Trap>().is_some() {
+        FailureKind::Trap
+    } else {
+        FailureKind::Contract
+    };
+    Failure { kind, message: with_backtrace(message, error), hint: None }
+}
+
+/// Adds the guest's innermost functions, where their names are known.
+fn with_backtrace(mut message: String, error: &wasmtime::Error) -> String {
+    let Some(backtrace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else { return message };
+    let names: Vec<_> = backtrace
+        .frames()
+        .iter()
+        .filter_map(wasmtime::FrameInfo::func_name)
+        .filter(|name| !name.contains("panic"))
+        .take(3)
+        .collect();
+    if !names.is_empty() {
+        message.push_str(" in ");
+        message.push_str(&names.join(" < "));
+    }
+    message
+}

@@ -1,0 +1,265 @@
+//! Where elements come from: inside the binary, folders, or files named directly.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crossbeam::sync::Parker;
+use millstream_core::builtin;
+use millstream_core::element::Descriptor;
+use millstream_core::graph::Registry;
+use wasmtime::component::{Component, Linker};
+use wasmtime_wasi::WasiCtx;
+
+use super::engine::{Compiler, MAX_COMPONENT_BYTES, digest};
+use super::instance::{Failure, Grants, Instance};
+use super::link;
+use super::state::{State, Surroundings};
+use crate::bus::Bus;
+use crate::clock::{ClockKind, PipelineClock};
+use crate::device::Devices;
+use crate::error::Error;
+use crate::nn::{self, InferenceOptions, ModelRegistry};
+
+/// Memory of an instance that only describes itself.
+const DESCRIBE_MEMORY_BYTES: usize = 16 << 20;
+/// Time to describe itself.
+const DESCRIBE_TIME: Duration = Duration::from_secs(2);
+
+/// A component that the binary carries: its name and its bytes.
+pub type Carried = (&'static str, &'static [u8]);
+
+/// Where a component's bytes came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The binary carries it.
+    Carried,
+    /// A file.
+    File(PathBuf),
+    /// The host itself does it.
+    Host,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Carried => f.write_str("carried by this binary"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Host => f.write_str("part of the host"),
+        }
+    }
+}
+
+/// An element that is ready to be made.
+#[derive(Clone)]
+pub struct Loaded {
+    /// What it says of itself.
+    pub descriptor: Arc<Descriptor>,
+    /// SHA-256 of the component, in hexadecimal; empty for the host's own.
+    pub digest: String,
+    /// Bytes of the component.
+    pub size: usize,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Names of the interfaces that it imports.
+    pub imports: Vec<String>,
+    pub(crate) component: Option<Component>,
+}
+
+/// All elements that can be named.
+pub struct ElementRegistry {
+    compiler: Compiler,
+    carried: &'static [Carried],
+    folders: Vec<PathBuf>,
+    /// Folder that relative file names start from.
+    base: PathBuf,
+    loaded: Mutex<BTreeMap<String, Arc<Loaded>>>,
+}
+
+impl ElementRegistry {
+    pub(crate) fn new(
+        compiler: Compiler,
+        carried: &'static [Carried],
+        folders: Vec<PathBuf>,
+        base: PathBuf,
+    ) -> Self {
+        Self { compiler, carried, folders, base, loaded: Mutex::default() }
+    }
+
+    pub(crate) fn compiler(&self) -> &Compiler {
+        &self.compiler
+    }
+
+    /// The element of that name or file; none if there is no such name.
+    pub fn load(&self, factory: &str) -> Result<Option<Arc<Loaded>>, Error> {
+        if let Some(loaded) = self.cache().get(factory) {
+            return Ok(Some(loaded.clone()));
+        }
+        let Some((origin, bytes)) = self.find(factory)? else { return Ok(None) };
+        let loaded = match bytes {
+            Some(bytes) => Arc::new(self.read(factory, origin, &bytes)?),
+            None => match host_element(factory) {
+                Some(loaded) => Arc::new(loaded),
+                None => return Ok(None),
+            },
+        };
+        self.cache().insert(factory.to_owned(), loaded.clone());
+        Ok(Some(loaded))
+    }
+
+    fn cache(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Loaded>>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, factory: &str) -> Result<Option<(Origin, Option<Vec<u8>>)>, Error> {
+        if host_element(factory).is_some() {
+            return Ok(Some((Origin::Host, None)));
+        }
+        if factory.contains('/') || factory.ends_with(".wasm") {
+            let path = self.base.join(factory);
+            let bytes = read_component(&path)?;
+            return Ok(Some((Origin::File(path), Some(bytes))));
+        }
+        for folder in &self.folders {
+            let path = folder.join(format!("{factory}.wasm"));
+            if path.is_file() {
+                let bytes = read_component(&path)?;
+                return Ok(Some((Origin::File(path), Some(bytes))));
+            }
+        }
+        let carried = self.carried.iter().find(|(name, _)| *name == factory);
+        Ok(carried.map(|(_, bytes)| (Origin::Carried, Some(bytes.to_vec()))))
+    }
+
+    fn read(&self, factory: &str, origin: Origin, bytes: &[u8]) -> Result<Loaded, Error> {
+        let not_an_element = |message: String| Error::NotAnElement {
+            origin: match &origin {
+                Origin::File(path) => path.display().to_string(),
+                Origin::Carried | Origin::Host => factory.to_owned(),
+            },
+            message,
+        };
+        let digest = digest(bytes);
+        let component = self
+            .compiler
+            .component(bytes, &digest)
+            .map_err(|error| not_an_element(not_a_component(bytes, &error)))?;
+        let imports = link::imports(&component, self.compiler.engine());
+        let descriptor = self
+            .describe(&component)
+            .map_err(|failure| not_an_element(failure.message))?;
+        link::check_declared(&descriptor, &imports).map_err(not_an_element)?;
+        Ok(Loaded {
+            descriptor: Arc::new(descriptor),
+            digest,
+            size: bytes.len(),
+            origin,
+            imports,
+            component: Some(component),
+        })
+    }
+
+    /// Asks an instance with no capability what it is.
+    fn describe(&self, component: &Component) -> Result<Descriptor, Failure> {
+        let mut linker: Linker<State> = Linker::new(self.compiler.engine());
+        let broken = |error: wasmtime::Error| Failure::contract(format!("{error:#}"));
+        linker.define_unknown_imports_as_traps(component).map_err(broken)?;
+        let pre = linker.instantiate_pre(component).map_err(broken)?;
+        let (bus, _messages) = Bus::new();
+        let models = ModelRegistry::new(InferenceOptions::default());
+        let report: nn::Report = Arc::new(|_: &str| ());
+        let nn = nn::wasi_nn_ctx(&models, &[], &report)
+            .map_err(|error| Failure::contract(error.to_string()))?;
+        let around = Surroundings {
+            name: "describe".to_owned(),
+            bus,
+            clock: Arc::new(PipelineClock::new(ClockKind::Virtual)),
+            devices: Devices::default(),
+            models: models.clone(),
+            model_names: Vec::new(),
+            waker: Parker::new().unparker().clone(),
+            decide: Box::new(|_, _| Err(Failure::contract("negotiation in `describe`"))),
+            request_eos: Box::new(|| ()),
+            views: false,
+            memory_bytes: DESCRIBE_MEMORY_BYTES,
+            call_time: DESCRIBE_TIME,
+        };
+        let grants = Grants { wasi: WasiCtx::builder().build(), nn, inference_nanos: Arc::default() };
+        Instance::new(&pre, Arc::new(around), &[], grants)?.describe()
+    }
+
+    /// Names of all elements, sorted: the host's own, carried ones and those in folders.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            builtin::all().iter().map(|descriptor| descriptor.name.clone()).collect();
+        names.extend(self.carried.iter().map(|(name, _)| (*name).to_owned()));
+        for folder in &self.folders {
+            let Ok(entries) = fs::read_dir(folder) else { continue };
+            names.extend(entries.flatten().filter_map(|entry| {
+                let path = entry.path();
+                let is_component = path.extension().is_some_and(|extension| extension == "wasm");
+                is_component.then(|| path.file_stem()?.to_str().map(str::to_owned)).flatten()
+            }));
+        }
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+fn host_element(factory: &str) -> Option<Loaded> {
+    let descriptor = builtin::all().into_iter().find(|descriptor| descriptor.name == factory)?;
+    Some(Loaded {
+        descriptor,
+        digest: String::new(),
+        size: 0,
+        origin: Origin::Host,
+        imports: Vec::new(),
+        component: None,
+    })
+}
+
+fn read_component(path: &Path) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::ReadComponent { path: path.to_owned(), source };
+    let size = fs::metadata(path).map_err(failed)?.len();
+    if size > MAX_COMPONENT_BYTES {
+        let limit = MAX_COMPONENT_BYTES >> 20;
+        let message = format!("{size} bytes, over the limit of {limit} MiB for a component");
+        return Err(Error::NotAnElement { origin: path.display().to_string(), message });
+    }
+    fs::read(path).map_err(failed)
+}
+
+/// Says what a file is that wasmtime does not take for a component.
+fn not_a_component(bytes: &[u8], error: &wasmtime::Error) -> String {
+    match bytes {
+        [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => {
+            "a core module, not a component; build it with `cargo xtask components`".to_owned()
+        }
+        [b'\0', b'a', b's', b'm', ..] => format!("a damaged component: {}", error.root_cause()),
+        _ => "not a WebAssembly file".to_owned(),
+    }
+}
+
+impl Registry for ElementRegistry {
+    fn descriptor(
+        &self,
+        factory: &str,
+    ) -> Result<Option<Arc<Descriptor>>, millstream_core::Error> {
+        match self.load(factory) {
+            Ok(loaded) => Ok(loaded.map(|loaded| loaded.descriptor.clone())),
+            Err(Error::Core(error)) => Err(error),
+            Err(error) => Err(millstream_core::Error::Element {
+                element: factory.to_owned(),
+                message: error.to_string(),
+                hint: error.hint(),
+            }),
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.names()
+    }
+}

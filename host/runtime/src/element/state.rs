@@ -1,0 +1,213 @@
+//! What the host keeps for one element while it runs: its store's data.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use crossbeam::sync::Unparker;
+use millstream_core::caps::Caps;
+use millstream_core::clock::Segment;
+use millstream_core::element::Value;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_nn::wit::WasiNnView;
+
+use super::instance::Failure;
+use crate::buffer::Buffer;
+use crate::bus::Bus;
+use crate::clock::PipelineClock;
+use crate::device::Devices;
+use crate::memory::frame::Pool;
+use crate::memory::guest::MAX_WINDOW_BYTES;
+use crate::memory::view::Views;
+use crate::nn::{ModelRegistry, WasiNnCtx};
+
+/// Handles (buffers, tensors, files …) that an element can hold at a time.
+pub(crate) const MAX_HANDLES: usize = 8192;
+/// Buffers and events that one call can push.
+pub(crate) const MAX_PUSHES: usize = 1024;
+/// Entries of all tables of a component: functions that it calls indirectly.
+const MAX_TABLE_ELEMENTS: usize = 100_000;
+/// Log lines and messages that an element gets through in a second.
+const MAX_LINES_A_SECOND: u32 = 1000;
+
+/// A buffer in an element's hands, and whether it sees the bytes in its window.
+pub struct BufferHandle {
+    pub(crate) buffer: Buffer,
+    pub(crate) viewed: bool,
+}
+
+impl BufferHandle {
+    pub(crate) fn new(buffer: Buffer) -> Self {
+        Self { buffer, viewed: false }
+    }
+}
+
+/// Something that an element sends out of a src pad.
+#[derive(Debug, Clone)]
+pub(crate) enum Item {
+    /// A buffer.
+    Buffer(Buffer),
+    /// New caps, fixed, before the buffers that have them.
+    Caps(Arc<Caps>),
+    /// How timestamps map to running time from here on.
+    Segment(Segment),
+    /// An element's own event.
+    Custom(Arc<CustomEvent>),
+    /// No more.
+    Eos,
+}
+
+/// An event that only the elements concerned understand.
+#[derive(Debug, Clone)]
+pub(crate) struct CustomEvent {
+    pub(crate) name: String,
+    pub(crate) fields: Vec<(String, Value)>,
+}
+
+/// Decides src caps that only the data could tell: pad index and offered caps in.
+pub(crate) type Decide = Box<dyn Fn(usize, &Caps) -> Result<Caps, Failure> + Send + Sync>;
+
+/// A pad as the host's side of the calls needs it.
+pub(crate) struct PadState {
+    pub(crate) is_src: bool,
+    pub(crate) linked: bool,
+    pub(crate) pool: Pool,
+    pub(crate) caps: Option<Arc<Caps>>,
+}
+
+/// What surrounds an element: all that is the same after a restart.
+pub(crate) struct Surroundings {
+    pub(crate) name: String,
+    pub(crate) bus: Bus,
+    pub(crate) clock: Arc<PipelineClock>,
+    pub(crate) devices: Devices,
+    pub(crate) models: ModelRegistry,
+    /// Models that this element may load.
+    pub(crate) model_names: Vec<String>,
+    pub(crate) waker: Unparker,
+    pub(crate) decide: Decide,
+    /// Ends the whole pipeline in good order: its window was closed.
+    pub(crate) request_eos: Box<dyn Fn() + Send + Sync>,
+    pub(crate) views: bool,
+    pub(crate) memory_bytes: usize,
+    pub(crate) call_time: Duration,
+}
+
+/// Time of the call in progress.
+pub(crate) struct CallTime {
+    pub(crate) began: Instant,
+    pub(crate) limit: Duration,
+    pub(crate) exceeded: bool,
+}
+
+/// The data of an element's store.
+pub(crate) struct State {
+    pub(crate) table: ResourceTable,
+    pub(crate) around: Arc<Surroundings>,
+    pub(crate) views: Option<Views>,
+    pub(crate) pads: Vec<PadState>,
+    /// What the call in progress has pushed.
+    pub(crate) pushed: Vec<(usize, Item)>,
+    pub(crate) call: CallTime,
+    pub(crate) heap_bytes: usize,
+    pub(crate) window_bytes: usize,
+    pub(crate) memory_refused: bool,
+    pub(crate) copied_bytes: u64,
+    pub(crate) wasi: WasiCtx,
+    pub(crate) nn: WasiNnCtx,
+    /// Time that models ran for the present call; does not count against its limit.
+    pub(crate) inference_nanos: Arc<AtomicU64>,
+    pub(crate) talk: TalkLimit,
+}
+
+/// Keeps an element from flooding the bus.
+#[derive(Default)]
+pub(crate) struct TalkLimit {
+    second: u64,
+    lines: u32,
+}
+
+impl TalkLimit {
+    /// Whether one more line may go out at this time.
+    pub(crate) fn admit(&mut self, now_nanos: u64) -> bool {
+        let second = now_nanos / 1_000_000_000;
+        if second != self.second {
+            *self = Self { second, lines: 0 };
+        }
+        self.lines = self.lines.saturating_add(1);
+        self.lines <= MAX_LINES_A_SECOND
+    }
+}
+
+impl State {
+    /// The pad's state, if the guest may send there.
+    pub(crate) fn src_pad(&mut self, pad: u32) -> wasmtime::Result<&mut PadState> {
+        self.pads
+            .get_mut(pad as usize)
+            .filter(|pad| pad.is_src)
+            .ok_or_else(|| wasmtime::Error::msg(format!("pad {pad} is not a src pad of this element")))
+    }
+
+    /// Takes a buffer out of the guest's hands, its right to write included.
+    pub(crate) fn take(
+        &mut self,
+        handle: wasmtime::component::Resource<BufferHandle>,
+    ) -> wasmtime::Result<Buffer> {
+        let handle = self.table.delete(handle)?;
+        if handle.viewed
+            && let Some(views) = &mut self.views
+        {
+            views.release(&handle.buffer.frame);
+        }
+        Ok(handle.buffer)
+    }
+
+    /// What `wasi:nn` works on; linked only where inference was granted.
+    pub(crate) fn nn_view(&mut self) -> WasiNnView<'_> {
+        WasiNnView::new(&mut self.table, &mut self.nn)
+    }
+
+    /// Whether the guest passed its window off as ordinary memory.
+    pub(crate) fn is_tainted(&self) -> bool {
+        self.views.as_ref().is_some_and(|views| views.memory().is_tainted())
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl wasmtime::ResourceLimiter for State {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let delta = desired.saturating_sub(current);
+        let announced = self.views.as_ref().is_some_and(|views| views.memory().is_announced(delta));
+        if announced && self.window_bytes == 0 && delta <= MAX_WINDOW_BYTES {
+            self.window_bytes = delta;
+            return Ok(true);
+        }
+        let heap = self.heap_bytes.saturating_add(delta);
+        let fits = heap <= self.around.memory_bytes;
+        if fits {
+            self.heap_bytes = heap;
+        }
+        self.memory_refused |= !fits;
+        Ok(fits)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= MAX_TABLE_ELEMENTS)
+    }
+}

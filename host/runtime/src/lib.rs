@@ -1,0 +1,84 @@
+//! How a Millstream plan runs.
+//!
+//! ```text
+//! Runtime (elements, models, base folder)
+//!    └─ Pipeline::prepare(graph) ─► play ─► bus messages … ─► wait ─► stop
+//! ```
+//!
+//! One buffer's way: a source's thread calls `produce` in the source's own store; the
+//! buffer, a handle to a [frame](memory::frame), is pushed down the links: into the next
+//! component's store, over a queue into another thread, cloned by a tee. Bytes stay where
+//! they are; elements see them through their [window](memory::view).
+
+mod error;
+mod memory;
+mod buffer;
+mod clock;
+mod bus;
+mod device;
+mod nn;
+mod element;
+mod pipeline;
+
+use std::path::PathBuf;
+
+pub use buffer::{Buffer, Detection, Flags, Timing};
+pub use bus::{Level, Message, State};
+pub use clock::ClockKind;
+pub use device::{
+    CameraInfo, CameraStream, Cameras, CapturedFrame, DeviceError, Devices, Screen, ScreenWindow,
+};
+pub use element::instance::FailureKind;
+pub use element::link::{Folder, Granted};
+pub use element::registry::{Carried, ElementRegistry, Loaded, Origin};
+pub use error::Error;
+pub use nn::{
+    BackendChoice, BackendReport, InferenceOptions, ModelInfo, ModelRegistry, NnError, TensorInfo,
+};
+pub use pipeline::{ElementStats, Ended, Ender, Options, Pipeline};
+
+/// What pipelines are made from: elements by name, models by name.
+pub struct Runtime {
+    /// Elements that can be named.
+    pub elements: ElementRegistry,
+    /// Models that can be named.
+    pub models: ModelRegistry,
+    /// The folder that relative file names start from.
+    pub base: PathBuf,
+}
+
+/// Where a [`Runtime`] finds things.
+#[derive(Default)]
+pub struct Sources {
+    /// Elements inside the program.
+    pub carried: &'static [Carried],
+    /// Folders of `NAME.wasm` files; the first that has a name wins.
+    pub folders: Vec<PathBuf>,
+    /// The folder that relative file names start from; empty: the current one.
+    pub base: PathBuf,
+    /// Keep no compiled code.
+    pub no_cache: bool,
+}
+
+impl Runtime {
+    /// Sets the engine up; nothing is loaded yet.
+    pub fn new(sources: Sources, inference: InferenceOptions) -> Result<Self, Error> {
+        let cache = if sources.no_cache { None } else { element::engine::default_cache() };
+        let compiler = element::engine::Compiler::new(cache)?;
+        Ok(Self {
+            elements: ElementRegistry::new(
+                compiler,
+                sources.carried,
+                sources.folders,
+                sources.base.clone(),
+            ),
+            models: ModelRegistry::new(inference),
+            base: sources.base,
+        })
+    }
+
+    /// Components compiled, and loaded from the cache, so far.
+    pub fn compile_counts(&self) -> (u64, u64) {
+        self.elements.compiler().counts()
+    }
+}

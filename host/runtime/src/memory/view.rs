@@ -1,0 +1,181 @@
+//! The window of one element: which frames are mapped where.
+//!
+//! A frame stays mapped after the element has given it away, so that the next
+//! time it comes round costs nothing; a view that could write is made read-only
+//! first. When the window is full, the views that were not used longest go.
+#![allow(unsafe_code, reason = "maps frames into the element's memory and changes their protection")]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::frame::Frame;
+use super::guest::GuestMemory;
+
+#[derive(Debug)]
+struct Mapping {
+    start: u32,
+    len: u32,
+    /// Handles of this element that were given the address.
+    users: u32,
+    writable: bool,
+    used: u64,
+}
+
+/// The views of one element.
+#[derive(Debug)]
+pub(crate) struct Views {
+    memory: Arc<GuestMemory>,
+    mappings: HashMap<u64, Mapping>,
+    /// Free stretches `(start, len)`, sorted, never adjacent.
+    free: Option<Vec<(u32, u32)>>,
+    clock: u64,
+    /// Calls to the kernel so far, for the statistics.
+    pub(crate) system_calls: u64,
+}
+
+impl Views {
+    /// For the memory of an instance; no frame can be mapped before it has a window.
+    pub(crate) fn new(memory: Arc<GuestMemory>) -> Self {
+        Self { memory, mappings: HashMap::new(), free: None, clock: 0, system_calls: 0 }
+    }
+
+    /// Passes the announcement of a window on.
+    pub(crate) fn announce(&self, bytes: usize) -> bool {
+        self.memory.announce(bytes)
+    }
+
+    /// The memory that holds the window.
+    pub(crate) fn memory(&self) -> &GuestMemory {
+        &self.memory
+    }
+
+    /// Maps a frame, or finds it mapped, and counts a user. The wasm address of its
+    /// first byte, or none if there is no window or no room in it.
+    pub(crate) fn acquire(&mut self, frame: &Frame, writable: bool) -> Option<u32> {
+        self.clock += 1;
+        let id = frame.id();
+        if let Some(mapping) = self.mappings.get_mut(&id) {
+            mapping.used = self.clock;
+            if writable && !mapping.writable {
+                let address = self.memory.host_address(mapping.start);
+                if !protect(address, mapping.len, true) {
+                    return None;
+                }
+                self.system_calls += 1;
+                mapping.writable = true;
+            }
+            mapping.users += 1;
+            return Some(mapping.start);
+        }
+        let len = u32::try_from(frame.capacity()).ok()?;
+        let start = self.reserve(len)?;
+        let address = self.memory.host_address(start);
+        // SAFETY: `reserve` gave a stretch of the window of exactly the frame's length,
+        // which no other view uses.
+        let mapped = unsafe { frame.mapped()?.map_at(address, writable) };
+        self.system_calls += 1;
+        if mapped.is_err() {
+            self.release_range(start, len);
+            return None;
+        }
+        self.mappings.insert(id, Mapping { start, len, users: 1, writable, used: self.clock });
+        Some(start)
+    }
+
+    /// One user of a frame's view is gone; nobody of this element may write any more.
+    pub(crate) fn release(&mut self, frame: &Frame) {
+        self.revoke(frame);
+        if let Some(mapping) = self.mappings.get_mut(&frame.id()) {
+            mapping.users = mapping.users.saturating_sub(1);
+        }
+    }
+
+    /// One user of a frame's view asked twice: counts it once.
+    pub(crate) fn forget_one(&mut self, frame: &Frame) {
+        if let Some(mapping) = self.mappings.get_mut(&frame.id()) {
+            mapping.users = mapping.users.saturating_sub(1);
+        }
+    }
+
+    /// Makes the view of a frame read-only.
+    pub(crate) fn revoke(&mut self, frame: &Frame) {
+        let Some(mapping) = self.mappings.get_mut(&frame.id()) else { return };
+        if mapping.writable {
+            mapping.writable = false;
+            self.system_calls += 1;
+            let address = self.memory.host_address(mapping.start);
+            if !protect(address, mapping.len, false) {
+                // Cannot happen short of a kernel out of memory; then no access at all.
+                blank(address, mapping.len);
+            }
+        }
+    }
+
+    fn reserve(&mut self, len: u32) -> Option<u32> {
+        if self.free.is_none() {
+            let window = self.memory.window()?;
+            self.free = Some(vec![(window.start, window.len)]);
+        }
+        loop {
+            let free = self.free.as_mut()?;
+            if let Some(index) = free.iter().position(|&(_, size)| size >= len) {
+                let (start, size) = free.remove(index);
+                if size > len {
+                    free.insert(index, (start + len, size - len));
+                }
+                return Some(start);
+            }
+            self.evict()?;
+        }
+    }
+
+    /// Unmaps the unused view that was not used longest.
+    fn evict(&mut self) -> Option<()> {
+        let (&id, _) = self
+            .mappings
+            .iter()
+            .filter(|(_, mapping)| mapping.users == 0)
+            .min_by_key(|(_, mapping)| mapping.used)?;
+        let mapping = self.mappings.remove(&id)?;
+        blank(self.memory.host_address(mapping.start), mapping.len);
+        self.system_calls += 1;
+        self.release_range(mapping.start, mapping.len);
+        Some(())
+    }
+
+    fn release_range(&mut self, start: u32, len: u32) {
+        let Some(free) = self.free.as_mut() else { return };
+        let index = free.partition_point(|&(other, _)| other < start);
+        free.insert(index, (start, len));
+        let mut merged: Vec<(u32, u32)> = Vec::with_capacity(free.len());
+        for &(start, len) in free.iter() {
+            match merged.last_mut() {
+                Some((last, size)) if *last + *size == start => *size += len,
+                _ => merged.push((start, len)),
+            }
+        }
+        *free = merged;
+    }
+}
+
+/// Sets what the guest may do with a stretch of its window.
+fn protect(address: usize, len: u32, writable: bool) -> bool {
+    let access = if writable { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_READ };
+    // SAFETY: the stretch is a view of this element, inside its own reservation.
+    unsafe { libc::mprotect(address as *mut libc::c_void, len as usize, access) == 0 }
+}
+
+/// Takes a view away: no access, no memory.
+fn blank(address: usize, len: u32) {
+    // SAFETY: the stretch is a view of this element, inside its own reservation.
+    unsafe {
+        libc::mmap(
+            address as *mut libc::c_void,
+            len as usize,
+            libc::PROT_NONE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE,
+            -1,
+            0,
+        );
+    }
+}

@@ -1,0 +1,273 @@
+//! `embedded`: rten, compiled in, pure Rust; always there and safe on models
+//! that nobody vouches for.
+//!
+//! rten computes in `f32`, `i32`, `i8` and `u8`; models that declare `i64`,
+//! `f64` or booleans are converted at the edges, so that callers see the types
+//! of the file.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rten::{ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView, ValueView};
+use rten_tensor::{AsView, Layout, TensorView as RtenView};
+
+use super::super::onnx::{OnnxHeader, read_header};
+use super::super::tensor::{
+    ElementType, Number, Tensor, TensorView, bytes_from_numbers, numbers_from_bytes,
+};
+use super::super::NnError;
+use super::{Backend, Device, LoadOptions, Model, ModelInfo, TensorInfo, Unavailable};
+
+const NAME: &str = "embedded";
+
+/// Version of the engine: that of the crate in the workspace's manifest.
+const RTEN_VERSION: &str = "rten 0.27";
+
+/// rten with its thread pools, one for each number of threads in use.
+pub(in super::super) struct Embedded {
+    pools: Mutex<HashMap<usize, Arc<ThreadPool>>>,
+}
+
+impl Embedded {
+    pub(in super::super) fn new() -> Self {
+        Self { pools: Mutex::default() }
+    }
+
+    fn pool(&self, threads: usize) -> Arc<ThreadPool> {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let pool = pools
+            .entry(threads)
+            .or_insert_with(|| Arc::new(ThreadPool::with_num_threads(threads)));
+        Arc::clone(pool)
+    }
+}
+
+impl Backend for Embedded {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn available(&self) -> Result<Vec<Device>, Unavailable> {
+        Ok(vec![super::cpu()])
+    }
+
+    fn version(&self) -> Option<String> {
+        Some(RTEN_VERSION.into())
+    }
+
+    fn load(&self, model: &Arc<[u8]>, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
+        let header = read_header(model)
+            .map_err(|why| NnError::NotOnnx { name: options.name.clone(), why })?;
+        check_types(&header)?;
+        let failed =
+            |why: String| NnError::Load { name: options.name.clone(), backend: NAME, why };
+        let loaded = guarded(|| ModelOptions::with_all_ops().prepack_weights(true).load(model.to_vec()))
+            .map_err(failed)?
+            .map_err(|error| failed(with_causes(&error)))?;
+        let ids = |tensors: &[TensorInfo]| -> Result<Vec<NodeId>, NnError> {
+            let found = tensors.iter().map(|info| loaded.node_id(&info.name));
+            found.collect::<Result<_, _>>().map_err(|error| failed(with_causes(&error)))
+        };
+        Ok(Arc::new(EmbeddedModel {
+            input_ids: ids(&header.inputs)?,
+            output_ids: ids(&header.outputs)?,
+            model: loaded,
+            pool: self.pool(options.threads),
+            info: super::info_from_header(header, NAME, options),
+        }))
+    }
+}
+
+struct EmbeddedModel {
+    info: ModelInfo,
+    model: rten::Model,
+    input_ids: Vec<NodeId>,
+    output_ids: Vec<NodeId>,
+    pool: Arc<ThreadPool>,
+}
+
+impl Model for EmbeddedModel {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn run(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<Vec<(String, Tensor)>, NnError> {
+        self.info.check_inputs(inputs)?;
+        let failed = |why| NnError::Run { model: self.info.name.clone(), backend: NAME, why };
+        let mut values = Vec::with_capacity(inputs.len());
+        for (info, &id) in self.info.inputs.iter().zip(&self.input_ids) {
+            let given = inputs.iter().find(|(name, _)| *name == info.name);
+            // `check_inputs` has seen to it that each is there.
+            if let Some((_, tensor)) = given {
+                values.push((id, self.value_from_tensor(info, *tensor)?));
+            }
+        }
+        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.pool)));
+        let outputs = guarded(|| self.model.run(values, &self.output_ids, Some(options)))
+            .map_err(failed)?
+            .map_err(|error| failed(with_causes(&error)))?;
+        let named = self.info.outputs.iter().zip(outputs);
+        named.map(|(info, value)| Ok((info.name.clone(), tensor_from_value(info, value)?))).collect()
+    }
+}
+
+impl EmbeddedModel {
+    fn value_from_tensor<'a>(
+        &self,
+        info: &TensorInfo,
+        tensor: TensorView<'a>,
+    ) -> Result<ValueOrView<'a>, NnError> {
+        let shape = tensor.shape();
+        let bytes = tensor.data();
+        let malformed = |why: String| NnError::Input {
+            model: self.info.name.clone(),
+            input: info.name.clone(),
+            why,
+        };
+        let value = match tensor_kind(info.element_type) {
+            Some(Kind::F32) => borrowed::<f32>(&shape, bytes),
+            Some(Kind::I32) => borrowed::<i32>(&shape, bytes),
+            Some(Kind::I8) => borrowed::<i8>(&shape, bytes),
+            Some(Kind::U8) => borrowed::<u8>(&shape, bytes),
+            Some(Kind::F64) => {
+                let numbers = numbers_from_bytes::<f64>(bytes);
+                owned(&shape, numbers.iter().map(|&number| number as f32).collect())
+            }
+            Some(Kind::I64) => {
+                let numbers = numbers_from_bytes::<i64>(bytes);
+                let numbers: Result<Vec<i32>, _> =
+                    numbers.iter().map(|&number| i32::try_from(number)).collect();
+                let numbers = numbers.map_err(|_out_of_range| {
+                    malformed("a number does not fit into i32, in which `embedded` computes".into())
+                })?;
+                owned(&shape, numbers)
+            }
+            Some(Kind::Bool) => owned(&shape, bytes.iter().map(|&b| i32::from(b != 0)).collect()),
+            None => Err(format!("elements of type `{}`", info.element_type)),
+        };
+        value.map_err(malformed)
+    }
+}
+
+/// Types that can be given and taken, by how they travel.
+enum Kind {
+    F32,
+    I32,
+    I8,
+    U8,
+    F64,
+    I64,
+    Bool,
+}
+
+fn tensor_kind(element_type: ElementType) -> Option<Kind> {
+    Some(match element_type {
+        ElementType::F32 => Kind::F32,
+        ElementType::I32 => Kind::I32,
+        ElementType::I8 => Kind::I8,
+        ElementType::U8 => Kind::U8,
+        ElementType::F64 => Kind::F64,
+        ElementType::I64 => Kind::I64,
+        ElementType::Bool => Kind::Bool,
+        _ => return None,
+    })
+}
+
+fn check_types(header: &OnnxHeader) -> Result<(), NnError> {
+    let tensors = header.inputs.iter().chain(&header.outputs);
+    match tensors.into_iter().find(|info| tensor_kind(info.element_type).is_none()) {
+        Some(info) => Err(NnError::UnsupportedType {
+            tensor: info.name.clone(),
+            element_type: info.element_type,
+            who: "the backend `embedded`",
+        }),
+        None => Ok(()),
+    }
+}
+
+fn borrowed<'a, T: Number>(shape: &[usize], bytes: &'a [u8]) -> Result<ValueOrView<'a>, String>
+where
+    ValueView<'a>: From<RtenView<'a, T>>,
+    Value: From<rten_tensor::Tensor<T>>,
+{
+    match numbers_from_bytes::<T>(bytes) {
+        Cow::Borrowed(numbers) => ValueView::from_shape(shape, numbers)
+            .map(ValueOrView::View)
+            .map_err(|error| error.to_string()),
+        Cow::Owned(numbers) => owned(shape, numbers),
+    }
+}
+
+fn owned<'a, T>(shape: &[usize], numbers: Vec<T>) -> Result<ValueOrView<'a>, String>
+where
+    Value: From<rten_tensor::Tensor<T>>,
+{
+    Value::from_shape(shape, numbers).map(ValueOrView::Value).map_err(|error| error.to_string())
+}
+
+/// An output as the type that the file declares.
+fn tensor_from_value(info: &TensorInfo, value: Value) -> Result<Tensor, NnError> {
+    let wrong = |got: &str| NnError::Tensor {
+        why: format!("output `{}` is {got}, the model declares {info}", info.name),
+    };
+    let (shape, got, data) = match value {
+        Value::FloatTensor(tensor) => {
+            let shape = tensor.shape().to_vec();
+            let data = match info.element_type {
+                ElementType::F32 => Some(bytes_from_numbers(&tensor.to_slice())),
+                ElementType::F64 => Some(converted(&tensor.to_slice(), f64::from)),
+                _ => None,
+            };
+            (shape, "f32", data)
+        }
+        Value::Int32Tensor(tensor) => {
+            let shape = tensor.shape().to_vec();
+            let data = match info.element_type {
+                ElementType::I32 => Some(bytes_from_numbers(&tensor.to_slice())),
+                ElementType::I64 => Some(converted(&tensor.to_slice(), i64::from)),
+                ElementType::Bool => Some(converted(&tensor.to_slice(), |n| u8::from(n != 0))),
+                _ => None,
+            };
+            (shape, "i32", data)
+        }
+        Value::Int8Tensor(tensor) => {
+            let same = info.element_type == ElementType::I8;
+            let data = same.then(|| bytes_from_numbers(&tensor.to_slice()));
+            (tensor.shape().to_vec(), "i8", data)
+        }
+        Value::UInt8Tensor(tensor) => {
+            let same = info.element_type == ElementType::U8;
+            let data = same.then(|| bytes_from_numbers(&tensor.to_slice()));
+            (tensor.shape().to_vec(), "u8", data)
+        }
+        _ => return Err(wrong("a sequence")),
+    };
+    let dimensions = super::dimensions_from_shape(&shape)?;
+    Tensor::new(info.element_type, dimensions, data.ok_or_else(|| wrong(got))?)
+}
+
+fn converted<T: Copy, U: Number>(numbers: &[T], convert: impl Fn(T) -> U) -> Vec<u8> {
+    let numbers: Vec<U> = numbers.iter().map(|&number| convert(number)).collect();
+    bytes_from_numbers(&numbers)
+}
+
+/// Runs the engine and turns a panic (a model that it did not expect) into text.
+fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        format!("the engine panicked: {}", text.unwrap_or("no reason given"))
+    })
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,269 @@
+//! What a backend is: something that loads ONNX bytes and runs them.
+//!
+//! One file each: [`embedded`] (rten, always there), [`onnxruntime`] (a library
+//! that is loaded at run time). A new one implements [`Backend`] and [`Model`]
+//! and gets a line in [`BackendChoice`] and in the registry.
+
+pub(super) mod embedded;
+pub(super) mod onnxruntime;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::onnx::OnnxHeader;
+use super::tensor::{ElementType, Tensor, TensorView};
+use super::{MAX_TENSORS, NnError};
+
+/// Something that can load and run models.
+pub trait Backend: Send + Sync {
+    /// `embedded`, `onnxruntime` …
+    fn name(&self) -> &'static str;
+
+    /// The devices that it can run on now, or why it cannot run at all. Looks for
+    /// libraries and may load them; does not load a model.
+    fn available(&self) -> Result<Vec<Device>, Unavailable>;
+
+    /// Version of the engine, once that is known.
+    fn version(&self) -> Option<String>;
+
+    /// Loads ONNX bytes. Blocks for as long as that takes (up to seconds).
+    fn load(&self, model: &Arc<[u8]>, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError>;
+}
+
+/// A loaded model, shared by everyone who runs it.
+pub trait Model: Send + Sync {
+    /// What is known of it, and what it runs on.
+    fn info(&self) -> &ModelInfo;
+
+    /// Runs it once and blocks until it is done. Inputs are named as in
+    /// [`ModelInfo::inputs`]; outputs come in the order of [`ModelInfo::outputs`].
+    /// Any number of threads may call this at the same time.
+    fn run(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<Vec<(String, Tensor)>, NnError>;
+}
+
+/// A device that a backend can run on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// `cpu`, or what the backend calls it.
+    pub id: String,
+    /// For people: `16 threads`, `Radeon 780M (Vulkan)` …
+    pub description: String,
+}
+
+/// Why a backend cannot run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unavailable {
+    /// What is missing, and where it was looked for.
+    pub why: String,
+    /// What to do about it, ready to paste.
+    pub hint: String,
+}
+
+/// How a model is to be loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// The model's name, for messages.
+    pub name: String,
+    /// Threads that one run may use; at least 1.
+    pub threads: usize,
+}
+
+/// One input or output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorInfo {
+    /// Its name in the model.
+    pub name: String,
+    /// The type of its elements as the model declares it.
+    pub element_type: ElementType,
+    /// Row-major; none where the model leaves a dimension open.
+    pub dimensions: Vec<Option<u32>>,
+}
+
+/// All that is known of a loaded model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelInfo {
+    /// The name under which it was added.
+    pub name: String,
+    /// What runs it.
+    pub backend: &'static str,
+    /// What that runs on: `cpu` …
+    pub device: String,
+    /// The precision of the arithmetic: `f32` …
+    pub precision: String,
+    /// Threads that one run uses.
+    pub threads: usize,
+    /// What it takes.
+    pub inputs: Vec<TensorInfo>,
+    /// What it gives.
+    pub outputs: Vec<TensorInfo>,
+    /// Key and value pairs in the file.
+    pub metadata: Vec<(String, String)>,
+    /// Labels by class index; empty if there are none.
+    pub labels: Vec<String>,
+    /// Why this backend, where that was not the user's choice.
+    pub note: Option<String>,
+    /// How long loading took.
+    pub load_nanos: u64,
+    /// How long the warm-up run took; none if the model's open dimensions or
+    /// types did not allow one.
+    pub first_run_nanos: Option<u64>,
+}
+
+impl ModelInfo {
+    /// Checks names, types and dimensions of inputs against what the model says.
+    pub(super) fn check_inputs(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<(), NnError> {
+        let input_error = |input: &str, why: String| NnError::Input {
+            model: self.name.clone(),
+            input: input.to_owned(),
+            why,
+        };
+        if inputs.len() > MAX_TENSORS {
+            return Err(NnError::Tensor {
+                why: format!("{} inputs, at most {MAX_TENSORS} are taken", inputs.len()),
+            });
+        }
+        for (place, (name, tensor)) in inputs.iter().enumerate() {
+            let Some(info) = self.inputs.iter().find(|info| info.name == *name) else {
+                let known: Vec<&str> = self.inputs.iter().map(|info| &*info.name).collect();
+                return Err(input_error(
+                    name,
+                    format!("there is no such input; there is `{}`", known.join("`, `")),
+                ));
+            };
+            if inputs.iter().take(place).any(|(other, _)| other == name) {
+                return Err(input_error(name, "given twice".into()));
+            }
+            if !info.takes(tensor) {
+                return Err(input_error(name, format!("got {tensor:?}, expected {info}")));
+            }
+        }
+        match self.inputs.iter().find(|info| inputs.iter().all(|(name, _)| *name != info.name)) {
+            Some(missing) => Err(input_error(&missing.name, format!("missing, expected {missing}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl TensorInfo {
+    fn takes(&self, tensor: &TensorView<'_>) -> bool {
+        let same_type = self.element_type == tensor.element_type()
+            // `wasi:nn` has no booleans: bytes stand for them.
+            || (self.element_type == ElementType::Bool && tensor.element_type() == ElementType::U8);
+        same_type
+            && self.dimensions.len() == tensor.dimensions().len()
+            && self
+                .dimensions
+                .iter()
+                .zip(tensor.dimensions())
+                .all(|(wanted, got)| wanted.is_none_or(|wanted| wanted == *got))
+    }
+}
+
+impl fmt::Display for TensorInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[", self.element_type)?;
+        for (place, size) in self.dimensions.iter().enumerate() {
+            if place > 0 {
+                f.write_str(", ")?;
+            }
+            match size {
+                Some(size) => write!(f, "{size}")?,
+                None => f.write_str("?")?,
+            }
+        }
+        f.write_str("]")
+    }
+}
+
+/// Which backend is to run a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum BackendChoice {
+    /// onnxruntime if its library loads, else `embedded`; never a GPU.
+    #[default]
+    Auto,
+    /// rten, compiled in.
+    Embedded,
+    /// The library onnxruntime, on the CPU.
+    Onnxruntime,
+}
+
+impl BackendChoice {
+    /// Every choice, for help texts.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Embedded, Self::Onnxruntime];
+
+    /// As the manifest writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Embedded => "embedded",
+            Self::Onnxruntime => "onnxruntime",
+        }
+    }
+}
+
+impl fmt::Display for BackendChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for BackendChoice {
+    type Err = NnError;
+
+    fn from_str(name: &str) -> Result<Self, NnError> {
+        Self::ALL
+            .into_iter()
+            .find(|choice| choice.name() == name)
+            .ok_or_else(|| NnError::UnknownBackend { name: name.to_owned() })
+    }
+}
+
+/// What there is to say about a backend on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendReport {
+    /// `embedded`, `onnxruntime` …
+    pub name: &'static str,
+    /// Version of the engine, if it could be asked.
+    pub version: Option<String>,
+    /// What it can run on, or why it cannot.
+    pub devices: Result<Vec<Device>, Unavailable>,
+    /// Whether `auto` takes this one.
+    pub chosen_by_auto: bool,
+}
+
+/// The processor as a device.
+fn cpu() -> Device {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let plural = if cores == 1 { "" } else { "s" };
+    Device { id: "cpu".into(), description: format!("{cores} core{plural}") }
+}
+
+/// What a backend on the CPU knows of a model that it has just loaded.
+fn info_from_header(
+    header: OnnxHeader,
+    backend: &'static str,
+    options: &LoadOptions,
+) -> ModelInfo {
+    ModelInfo {
+        name: options.name.clone(),
+        backend,
+        device: "cpu".into(),
+        precision: "f32".into(),
+        threads: options.threads,
+        inputs: header.inputs,
+        outputs: header.outputs,
+        metadata: header.metadata,
+        labels: Vec::new(),
+        note: None,
+        load_nanos: 0,
+        first_run_nanos: None,
+    }
+}
+
+fn dimensions_from_shape(shape: &[usize]) -> Result<Vec<u32>, NnError> {
+    let dimensions = shape.iter().map(|&size| u32::try_from(size).ok());
+    dimensions
+        .collect::<Option<_>>()
+        .ok_or_else(|| NnError::Tensor { why: format!("an output of dimensions {shape:?}") })
+}

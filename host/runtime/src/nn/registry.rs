@@ -1,0 +1,391 @@
+//! Models by name: registered early, loaded when first asked for, and loaded
+//! once for each combination of bytes, backend and threads.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use sha2::{Digest, Sha256};
+
+use super::backend::embedded::Embedded;
+use super::backend::onnxruntime::Onnxruntime;
+use super::backend::{
+    Backend, BackendChoice, BackendReport, LoadOptions, Model, ModelInfo, Unavailable,
+};
+use super::tensor::{Tensor, TensorView};
+use super::{MAX_MODEL_BYTES, NnError};
+
+/// Most bytes of a file of labels.
+const MAX_LABELS_BYTES: u64 = 1 << 20;
+
+/// Size that the warm-up run gives to dimensions that a model leaves open: the
+/// first is the batch, the others are mostly height and width.
+const WARM_UP_SIDE: u32 = 320;
+
+/// How models are run where they do not say otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct InferenceOptions {
+    /// Which backend.
+    pub backend: BackendChoice,
+    /// Threads that one run may use; none: as many as there are cores.
+    pub threads: Option<usize>,
+}
+
+/// The models of a process. Cloning gives another handle to the same registry.
+#[derive(Clone)]
+pub struct ModelRegistry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    options: InferenceOptions,
+    embedded: Arc<Embedded>,
+    onnxruntime: Arc<Onnxruntime>,
+    entries: Mutex<BTreeMap<String, Arc<Entry>>>,
+    loaded: Mutex<HashMap<Key, Arc<Cell>>>,
+}
+
+/// What tells two loads apart.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    digest: [u8; 32],
+    backend: &'static str,
+    threads: usize,
+}
+
+/// The place of one load. Its lock is held while loading, so that others who
+/// want the same model wait, and those who want another do not.
+#[derive(Default)]
+struct Cell(Mutex<Option<Arc<dyn Model>>>);
+
+struct Entry {
+    source: Source,
+    labels: Labels,
+    backend: Option<BackendChoice>,
+    threads: Option<usize>,
+    /// The model with this entry's name and labels, once it was asked for.
+    named: Mutex<Option<Arc<dyn Model>>>,
+}
+
+enum Source {
+    Bytes(Arc<[u8]>),
+    File(PathBuf),
+}
+
+enum Labels {
+    List(Vec<String>),
+    File(PathBuf),
+    /// `<model>.names` or `<model>.labels` beside the model, if there is one.
+    BesideModel,
+}
+
+/// A shared model under one entry's name, with its labels.
+struct Named {
+    info: ModelInfo,
+    model: Arc<dyn Model>,
+}
+
+impl Model for Named {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn run(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<Vec<(String, Tensor)>, NnError> {
+        self.model.run(inputs)
+    }
+}
+
+impl ModelRegistry {
+    /// A registry without models. Loads nothing and looks for nothing yet.
+    pub fn new(options: InferenceOptions) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                options,
+                embedded: Arc::new(Embedded::new()),
+                onnxruntime: Arc::new(Onnxruntime::new()),
+                entries: Mutex::default(),
+                loaded: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Adds a model that is in memory (the ones that ship). A later one of the
+    /// same name replaces it for those who ask from then on.
+    pub fn add_bytes(&self, name: &str, bytes: impl Into<Arc<[u8]>>, labels: Vec<String>) {
+        self.add(name, Source::Bytes(bytes.into()), Labels::List(labels), None, None);
+    }
+
+    /// Adds a model that is in a file, which is read when the model is first asked
+    /// for. `labels` is a file with one label a line; without it `<model>.names`
+    /// or `<model>.labels` beside the model is taken, if it exists.
+    pub fn add_file(
+        &self,
+        name: &str,
+        path: impl Into<PathBuf>,
+        labels: Option<PathBuf>,
+        backend: Option<BackendChoice>,
+        threads: Option<usize>,
+    ) {
+        let labels = labels.map_or(Labels::BesideModel, Labels::File);
+        self.add(name, Source::File(path.into()), labels, backend, threads);
+    }
+
+    fn add(
+        &self,
+        name: &str,
+        source: Source,
+        labels: Labels,
+        backend: Option<BackendChoice>,
+        threads: Option<usize>,
+    ) {
+        let entry = Entry { source, labels, backend, threads, named: Mutex::default() };
+        locked(&self.inner.entries).insert(name.to_owned(), Arc::new(entry));
+    }
+
+    /// Names of all models, sorted.
+    pub fn names(&self) -> Vec<String> {
+        locked(&self.inner.entries).keys().cloned().collect()
+    }
+
+    /// The model of this name: loads it and runs it once on zeros if nobody did
+    /// yet. Blocks for as long as that takes.
+    pub fn get(&self, name: &str) -> Result<Arc<dyn Model>, NnError> {
+        let entry = locked(&self.inner.entries).get(name).cloned();
+        let Some(entry) = entry else {
+            let known = self.names();
+            let similar = similar(name, &known).map(ToOwned::to_owned);
+            return Err(NnError::UnknownModel { name: name.to_owned(), similar, known });
+        };
+        let mut named = locked(&entry.named);
+        if let Some(model) = &*named {
+            return Ok(Arc::clone(model));
+        }
+        let model = self.load_entry(name, &entry)?;
+        *named = Some(Arc::clone(&model));
+        Ok(model)
+    }
+
+    /// What can be said about each backend on this machine. Looks for libraries,
+    /// and loads those that it finds.
+    pub fn backends(&self) -> Vec<BackendReport> {
+        let inner = &self.inner;
+        let onnxruntime = inner.onnxruntime.available();
+        let fast = onnxruntime.is_ok();
+        vec![
+            BackendReport {
+                name: inner.embedded.name(),
+                version: inner.embedded.version(),
+                devices: inner.embedded.available(),
+                chosen_by_auto: !fast,
+            },
+            BackendReport {
+                name: inner.onnxruntime.name(),
+                version: inner.onnxruntime.version(),
+                devices: onnxruntime,
+                chosen_by_auto: fast,
+            },
+        ]
+    }
+
+    /// The backend that is always there: the only one that sees a guest's bytes.
+    pub(super) fn embedded(&self) -> Arc<dyn Backend> {
+        Arc::clone(&self.inner.embedded) as Arc<dyn Backend>
+    }
+
+    /// Threads that a run may use where the model does not say.
+    pub(super) fn threads(&self, wanted: Option<usize>) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        wanted.or(self.inner.options.threads).unwrap_or_else(cores).max(1)
+    }
+
+    /// The backend of a choice, with a remark where it was chosen for the user.
+    fn choose(&self, choice: BackendChoice) -> Result<(Arc<dyn Backend>, Option<String>), NnError> {
+        let inner = &self.inner;
+        let onnxruntime = || Arc::clone(&inner.onnxruntime) as Arc<dyn Backend>;
+        let unavailable = |missing: Unavailable| NnError::BackendUnavailable {
+            backend: BackendChoice::Onnxruntime.name(),
+            why: missing.why,
+            hint: missing.hint,
+        };
+        match choice {
+            BackendChoice::Embedded => Ok((self.embedded(), None)),
+            BackendChoice::Onnxruntime => match inner.onnxruntime.available() {
+                Ok(_) => Ok((onnxruntime(), None)),
+                Err(missing) => Err(unavailable(missing)),
+            },
+            BackendChoice::Auto => Ok(match inner.onnxruntime.available() {
+                Ok(_) => {
+                    (onnxruntime(), Some("`auto` chose `onnxruntime`: its library loads".into()))
+                }
+                Err(missing) => (
+                    self.embedded(),
+                    Some(format!("`auto` chose `embedded`: {}", missing.why)),
+                ),
+            }),
+        }
+    }
+
+    fn load_entry(&self, name: &str, entry: &Entry) -> Result<Arc<dyn Model>, NnError> {
+        let labels = entry.labels(name)?;
+        let bytes = entry.bytes(name)?;
+        let choice = entry.backend.unwrap_or(self.inner.options.backend);
+        let (backend, note) = self.choose(choice)?;
+        let options =
+            LoadOptions { name: name.to_owned(), threads: self.threads(entry.threads) };
+        let key = Key {
+            digest: Sha256::digest(&bytes).into(),
+            backend: backend.name(),
+            threads: options.threads,
+        };
+        let cell = Arc::clone(locked(&self.inner.loaded).entry(key).or_default());
+        let mut place = locked(&cell.0);
+        let model = match &*place {
+            Some(model) => Arc::clone(model),
+            None => Arc::clone(place.insert(load_and_warm_up(&*backend, &bytes, &options)?)),
+        };
+        let mut info = model.info().clone();
+        name.clone_into(&mut info.name);
+        info.labels = labels;
+        info.note = note;
+        Ok(Arc::new(Named { info, model }))
+    }
+}
+
+impl Entry {
+    fn bytes(&self, name: &str) -> Result<Arc<[u8]>, NnError> {
+        match &self.source {
+            Source::Bytes(bytes) => Ok(Arc::clone(bytes)),
+            Source::File(path) => read_limited(name, path),
+        }
+    }
+
+    fn labels(&self, name: &str) -> Result<Vec<String>, NnError> {
+        let path = match (&self.labels, &self.source) {
+            (Labels::List(labels), _) => return Ok(labels.clone()),
+            (Labels::File(path), _) => path.clone(),
+            (Labels::BesideModel, Source::File(model)) => {
+                let beside = ["names", "labels"].map(|extension| model.with_extension(extension));
+                match beside.into_iter().find(|path| path.is_file()) {
+                    Some(path) => path,
+                    None => return Ok(Vec::new()),
+                }
+            }
+            (Labels::BesideModel, Source::Bytes(_)) => return Ok(Vec::new()),
+        };
+        let read = || -> std::io::Result<String> {
+            let bytes = std::fs::metadata(&path)?.len();
+            if bytes > MAX_LABELS_BYTES {
+                let why = format!("it has {bytes} bytes; at most {MAX_LABELS_BYTES} are read");
+                return Err(std::io::Error::other(why));
+            }
+            std::fs::read_to_string(&path)
+        };
+        match read() {
+            Ok(text) => Ok(labels_from_text(&text)),
+            Err(source) => Err(NnError::ReadLabels { name: name.to_owned(), path, source }),
+        }
+    }
+}
+
+/// Loads a model and runs it on zeros, since the first run of any engine takes
+/// several times as long as the next.
+fn load_and_warm_up(
+    backend: &dyn Backend,
+    bytes: &Arc<[u8]>,
+    options: &LoadOptions,
+) -> Result<Arc<dyn Model>, NnError> {
+    let begin = Instant::now();
+    let model = backend.load(bytes, options)?;
+    let mut info = model.info().clone();
+    info.load_nanos = nanos_since(begin);
+
+    let begin = Instant::now();
+    match warm_up(&*model) {
+        Ok(()) => info.first_run_nanos = Some(nanos_since(begin)),
+        // Zeros of a guessed size prove nothing about a model of open dimensions.
+        Err(_) if info.inputs.iter().any(|input| input.dimensions.contains(&None)) => {}
+        Err(NnError::Run { why, .. }) => {
+            return Err(NnError::Load {
+                name: options.name.clone(),
+                backend: backend.name(),
+                why: format!("its first run, on zeros, failed: {why}"),
+            });
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(Arc::new(Named { info, model }))
+}
+
+fn warm_up(model: &dyn Model) -> Result<(), NnError> {
+    let mut inputs = Vec::new();
+    for input in &model.info().inputs {
+        let side = |place: usize| if place == 0 { 1 } else { WARM_UP_SIDE };
+        let dimensions = input.dimensions.iter().enumerate();
+        let dimensions = dimensions.map(|(place, size)| size.unwrap_or_else(|| side(place)));
+        inputs.push((&*input.name, Tensor::zeros(input.element_type, dimensions.collect())?));
+    }
+    let views: Vec<_> = inputs.iter().map(|(name, tensor)| (*name, tensor.view())).collect();
+    model.run(&views).map(drop)
+}
+
+fn read_limited(name: &str, path: &Path) -> Result<Arc<[u8]>, NnError> {
+    let failed =
+        |source| NnError::ReadModel { name: name.to_owned(), path: path.to_owned(), source };
+    let bytes = std::fs::metadata(path).map_err(failed)?.len();
+    if bytes > MAX_MODEL_BYTES {
+        return Err(NnError::ModelTooLarge {
+            name: name.to_owned(),
+            bytes,
+            limit: MAX_MODEL_BYTES,
+        });
+    }
+    std::fs::read(path).map(Arc::from).map_err(failed)
+}
+
+/// One label a line; empty lines at the end are not labels.
+fn labels_from_text(text: &str) -> Vec<String> {
+    text.trim_end().lines().map(|line| line.trim().to_owned()).collect()
+}
+
+/// The known name that is fewest edits away, if that is near enough to be meant.
+fn similar<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|other| (edits(name, other), &**other))
+        .filter(|&(edits, other)| edits <= 1 + other.len() / 4)
+        .min()
+        .map(|(_, other)| other)
+}
+
+/// Levenshtein's distance.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (line, x) in a.chars().enumerate() {
+        let mut diagonal = line;
+        let mut left = line + 1;
+        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
+            let up = *cell;
+            // `row` still holds the line above, shifted by the column before.
+            let cost = diagonal + usize::from(x != *y);
+            diagonal = up;
+            left = cost.min(up + 1).min(left + 1);
+            *cell = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = line + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+fn nanos_since(begin: Instant) -> u64 {
+    u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A lock that goes on after a panic elsewhere: what is behind the locks here is
+/// complete at all times.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

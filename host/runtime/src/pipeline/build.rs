@@ -1,0 +1,362 @@
+//! From a graph to nodes: what each element may do, and its first instance.
+
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use crossbeam::channel::Receiver;
+use crossbeam::sync::Parker;
+use millstream_core::caps::Caps;
+use millstream_core::element::{Direction, PropertyKind, Role, Value};
+use millstream_core::graph::{Element, Graph, Kind};
+use millstream_core::pipeline::Grant;
+use millstream_core::{Oracle, Plan, negotiate};
+
+use super::component::{Blueprint, ComponentNode, Runner};
+use super::node::{HostKind, HostNode, Node, Target};
+use super::queue::Queue;
+use super::shared::Shared;
+use super::stats::Counters;
+use super::{Options, element_error};
+use crate::bus::{Bus, Message};
+use crate::clock::PipelineClock;
+use crate::element::instance::{Failure, PadSpec};
+use crate::element::link::{self, Folder, Granted, folder_of, tidy_path};
+use crate::element::registry::{Loaded, Origin};
+use crate::element::state::{Decide, Surroundings};
+use crate::error::Error;
+use crate::Runtime;
+
+/// Memory of an element whose policy names no limit: room for a decoder's 4K pictures.
+const DEFAULT_MEMORY_BYTES: u64 = 256 << 20;
+/// Longest call of an element whose policy names no limit.
+const DEFAULT_CALL_TIME: Duration = Duration::from_secs(10);
+
+/// A graph's nodes and what they share.
+pub(super) struct Built {
+    pub(super) nodes: Vec<Arc<Node>>,
+    pub(super) granted: Vec<Granted>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) messages: Receiver<Message>,
+}
+
+/// Makes every node of a graph.
+pub(super) fn build(
+    graph: &Arc<Graph>,
+    plan: &Arc<OnceLock<Plan>>,
+    runtime: &Runtime,
+    options: &Options,
+) -> Result<Built, Error> {
+    let (bus, messages) = Bus::new();
+    let clock = Arc::new(PipelineClock::new(options.clock));
+    let sinks =
+        graph.elements.iter().filter(|element| element.descriptor.role() == Role::Sink).count();
+    let shared = Arc::new(Shared::new(clock, bus, sinks));
+    let mut builder = Builder { graph, plan, runtime, options, shared: &shared };
+    let mut nodes: Vec<Option<Arc<Node>>> = vec![None; graph.elements.len()];
+    let mut granted = vec![Granted::default(); graph.elements.len()];
+    // Downstream first: a node holds those that it pushes to.
+    for index in graph.topological().into_iter().rev() {
+        let Some(element) = graph.elements.get(index) else { continue };
+        let targets: Vec<Option<Target>> = element
+            .pads
+            .iter()
+            .enumerate()
+            .map(|(pad, state)| {
+                let peer =
+                    graph.peer(index, pad).filter(|_| state.direction == Direction::Src)?;
+                let node = nodes.get(peer.element)?.clone()?;
+                Some(Target { node, pad: peer.pad })
+            })
+            .collect();
+        let node = match &element.kind {
+            Kind::Component => {
+                let (node, grants) = builder.component(index, element, targets)?;
+                if let Some(slot) = granted.get_mut(index) {
+                    *slot = grants;
+                }
+                node
+            }
+            kind => Node::Host(host_node(element, kind, targets)),
+        };
+        if let Some(slot) = nodes.get_mut(index) {
+            *slot = Some(Arc::new(node));
+        }
+    }
+    Ok(Built { nodes: nodes.into_iter().flatten().collect(), granted, shared, messages })
+}
+
+fn host_node(element: &Element, kind: &Kind, targets: Vec<Option<Target>>) -> HostNode {
+    let sinks = element.pads.iter().filter(|pad| pad.direction == Direction::Sink).count();
+    HostNode {
+        name: element.name.clone(),
+        factory: element.factory.clone(),
+        kind: match kind {
+            Kind::Queue(settings) => HostKind::Queue(Queue::new(settings.clone())),
+            Kind::Tee => HostKind::Tee,
+            Kind::Funnel => HostKind::Funnel(Mutex::new(())),
+            Kind::Valve { drop } => HostKind::Valve { drop: *drop },
+            Kind::CapsFilter(_) | Kind::Component => HostKind::CapsFilter,
+        },
+        targets: targets.into_iter().flatten().collect(),
+        counters: Counters::default(),
+        open_sinks: AtomicUsize::new(sinks),
+    }
+}
+
+struct Builder<'a> {
+    graph: &'a Arc<Graph>,
+    plan: &'a Arc<OnceLock<Plan>>,
+    runtime: &'a Runtime,
+    options: &'a Options,
+    shared: &'a Arc<Shared>,
+}
+
+impl Builder<'_> {
+    fn component(
+        &mut self,
+        index: usize,
+        element: &Element,
+        targets: Vec<Option<Target>>,
+    ) -> Result<(Node, Granted), Error> {
+        let not_found = || Error::NotAnElement {
+            origin: element.factory.clone(),
+            message: "no such element".to_owned(),
+        };
+        let loaded = self.runtime.elements.load(&element.factory)?.ok_or_else(not_found)?;
+        let component = loaded.component.as_ref().ok_or_else(not_found)?;
+        let (granted, properties) = self.grant(element, &loaded)?;
+        let compiler = self.runtime.elements.compiler();
+        let pre = link::link(compiler.engine(), component, &granted).map_err(|error| {
+            Error::NotAnElement {
+                origin: element.factory.clone(),
+                message: format!("it does not fit the contract: {:#}", error),
+            }
+        })?;
+        let parker = Parker::new();
+        self.shared.add_waker(parker.unparker().clone());
+        let around = Arc::new(self.surroundings(index, element, &granted, &parker));
+        let pads: Vec<PadSpec> = element
+            .pads
+            .iter()
+            .map(|pad| PadSpec {
+                name: pad.name.clone(),
+                template: pad.template,
+                is_src: pad.direction == Direction::Src,
+                linked: pad.link.is_some(),
+            })
+            .collect();
+        let sinks = pads.iter().filter(|pad| !pad.is_src).count();
+        let blueprint =
+            Blueprint { pre, around, granted: granted.clone(), pads, properties };
+        let instance = blueprint
+            .make()
+            .map_err(|failure| element_error(&element.name, "create", failure))?;
+        let runner = Runner::new(instance, element.pads.len());
+        let node = ComponentNode {
+            index,
+            factory: element.factory.clone(),
+            blueprint,
+            base: element.base.clone(),
+            is_sink: element.descriptor.role() == Role::Sink,
+            on_failure: element.policy.on_failure,
+            graph: self.graph.clone(),
+            plan: self.plan.clone(),
+            shared: self.shared.clone(),
+            counters: Counters::default(),
+            open_sinks: AtomicUsize::new(sinks),
+            targets: OnceLock::from(targets),
+            runner: Mutex::new(runner),
+            parker: Mutex::new(parker),
+        };
+        Ok((Node::Component(Box::new(node)), granted))
+    }
+
+    fn surroundings(
+        &self,
+        index: usize,
+        element: &Element,
+        granted: &Granted,
+        parker: &Parker,
+    ) -> Surroundings {
+        let ender = self.shared.clone();
+        let memory = element.policy.memory_bytes.unwrap_or(DEFAULT_MEMORY_BYTES);
+        Surroundings {
+            name: element.name.clone(),
+            bus: self.shared.bus.clone(),
+            clock: self.shared.clock.clone(),
+            devices: self.options.devices.clone(),
+            models: self.runtime.models.clone(),
+            model_names: granted.models.clone(),
+            waker: parker.unparker().clone(),
+            decide: decide(index, self.graph, self.plan),
+            request_eos: Box::new(move || ender.request_eos()),
+            views: self.options.views,
+            memory_bytes: usize::try_from(memory).unwrap_or(usize::MAX),
+            call_time: element.policy.call_nanos.map_or(DEFAULT_CALL_TIME, Duration::from_nanos),
+        }
+    }
+
+    /// What the element gets, and its properties with models by name and paths tidied.
+    fn grant(
+        &self,
+        element: &Element,
+        loaded: &Loaded,
+    ) -> Result<(Granted, Vec<(String, Value)>), Error> {
+        let mut granted = Granted::default();
+        let implied = self.options.implied_grants;
+        if implied && loaded.origin == Origin::Carried {
+            for capability in &element.descriptor.capabilities {
+                use millstream_core::element::Capability;
+                match capability {
+                    Capability::Camera => granted.camera = true,
+                    Capability::Display => granted.display = true,
+                    Capability::Inference => granted.inference = true,
+                    Capability::FilesRead | Capability::FilesWrite => {}
+                }
+            }
+        }
+        let extra = self.options.grants.iter().filter(|(name, _)| *name == element.name);
+        for grant in element.policy.grants.iter().chain(extra.map(|(_, grant)| grant)) {
+            self.add_grant(&mut granted, grant);
+        }
+        let mut properties = element.properties.clone();
+        for (name, value) in &mut properties {
+            let Some(property) = element.descriptor.property(name) else { continue };
+            let Value::Text(text) = value else { continue };
+            match property.kind {
+                PropertyKind::FileToRead | PropertyKind::FileToWrite => {
+                    let write = property.kind == PropertyKind::FileToWrite;
+                    let dir = folder_of(text);
+                    if implied {
+                        self.add_grant(&mut granted, &Grant::Files { dir, write });
+                    }
+                    *text = tidy_path(text);
+                }
+                PropertyKind::Model => {
+                    *text = self.model(element, text)?;
+                    granted.models.push(text.clone());
+                }
+                _ => {}
+            }
+        }
+        self.check_granted(element, &granted)?;
+        Ok((granted, properties))
+    }
+
+    fn add_grant(&self, granted: &mut Granted, grant: &Grant) {
+        match grant {
+            Grant::Camera => granted.camera = true,
+            Grant::Display => granted.display = true,
+            Grant::Inference => granted.inference = true,
+            Grant::Files { dir, write } => {
+                let name = tidy_path(dir);
+                let path = self.runtime.base.join(&name);
+                match granted.folders.iter_mut().find(|folder| folder.name == name) {
+                    Some(folder) => folder.write |= write,
+                    None => granted.folders.push(Folder { name, path, write: *write }),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The name under which the element may load a model that the operator named.
+    fn model(&self, element: &Element, text: &str) -> Result<String, Error> {
+        let models = &self.runtime.models;
+        if models.names().iter().any(|name| name == text) {
+            return Ok(text.to_owned());
+        }
+        let path = self.runtime.base.join(text);
+        if !path.is_file() {
+            let known = models.names().join("`, `");
+            return Err(Error::Model {
+                element: element.name.clone(),
+                message: format!("no model and no file is named `{text}`"),
+                hint: Some(format!("known models: `{known}`; a file ends in `.onnx`")),
+            });
+        }
+        let stem = path.file_stem().map_or_else(|| text.into(), |stem| stem.to_string_lossy());
+        let taken = models.names();
+        let name = (0..)
+            .map(|n| if n == 0 { stem.to_string() } else { format!("{stem}-{n}") })
+            .find(|name| !taken.contains(name))
+            .unwrap_or_else(|| text.to_owned());
+        models.add_file(&name, &path, None, None, None);
+        Ok(name)
+    }
+
+    fn check_granted(&self, element: &Element, granted: &Granted) -> Result<(), Error> {
+        for capability in &element.descriptor.capabilities {
+            if granted.allows(*capability) {
+                continue;
+            }
+            use millstream_core::element::Capability;
+            let word = match capability {
+                Capability::FilesRead => "files:DIR",
+                Capability::FilesWrite => "files:DIR:rw",
+                other => other.as_str(),
+            };
+            let name = &element.name;
+            let hint = if self.options.implied_grants {
+                format!("add `--grant {name}={word}` if you trust `{}`", element.factory)
+            } else {
+                format!("add `grants = [\"{word}\"]` to `[elements.{name}]`")
+            };
+            let capability = capability.as_str().to_owned();
+            return Err(Error::NotGranted { element: name.clone(), capability, hint });
+        }
+        for folder in &granted.folders {
+            if !folder.path.is_dir() {
+                return Err(Error::Element {
+                    element: element.name.clone(),
+                    during: String::new(),
+                    message: format!("folder `{}` does not exist", folder.path.display()),
+                    hint: Some(format!("make it: `mkdir -p {}`", folder.path.display())),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Decides a src pad's caps when the element has seen its data.
+fn decide(index: usize, graph: &Arc<Graph>, plan: &Arc<OnceLock<Plan>>) -> Decide {
+    let (graph, plan) = (graph.clone(), plan.clone());
+    Box::new(move |pad, offered| {
+        let Some(plan) = plan.get() else {
+            return Err(Failure::contract("`negotiate` before the pipeline has a plan"));
+        };
+        negotiate::decide(&graph, plan, index, pad, offered, None, &mut NoPreference)
+            .map_err(|error| Failure { hint: error.hint(), ..Failure::contract(error.to_string()) })
+    })
+}
+
+/// The element itself cannot be asked while it is asking; it has said what it offers.
+struct NoPreference;
+
+impl Oracle for NoPreference {
+    fn pad_caps(&mut self, _: usize, _: usize) -> Result<Caps, millstream_core::Error> {
+        Ok(Caps::any())
+    }
+
+    fn transform_caps(
+        &mut self,
+        _: usize,
+        _: usize,
+        caps: &Caps,
+        _: usize,
+    ) -> Result<Caps, millstream_core::Error> {
+        Ok(caps.clone())
+    }
+
+    fn fixate_caps(
+        &mut self,
+        _: usize,
+        _: usize,
+        caps: &Caps,
+        _: Option<&Caps>,
+    ) -> Result<Caps, millstream_core::Error> {
+        Ok(caps.clone())
+    }
+}

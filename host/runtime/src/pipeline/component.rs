@@ -1,0 +1,575 @@
+//! A component at run time: what arrives at its pads, what it sends, and what happens
+//! when it fails.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam::sync::Parker;
+use millstream_core::caps::Caps;
+use millstream_core::clock::Segment;
+use millstream_core::element::Value;
+use millstream_core::graph::{Base, Graph};
+use millstream_core::pipeline::OnFailure;
+use millstream_core::{Oracle, Plan, negotiate};
+use wasmtime::component::InstancePre;
+
+use super::node::{Flow, Target, combine};
+use super::shared::Shared;
+use super::stats::Counters;
+use crate::bus::{Level, Message};
+use crate::clock::Waited;
+use crate::element::convert::DISCONT;
+use crate::element::instance::{Failure, Grants, Instance, Outcome, PadSpec, now};
+use crate::element::link::Granted;
+use crate::element::state::{Item, State, Surroundings};
+use crate::nn;
+
+/// All that is needed to make the element, the first time and after a failure.
+pub(crate) struct Blueprint {
+    pub(crate) pre: InstancePre<State>,
+    pub(crate) around: Arc<Surroundings>,
+    pub(crate) granted: Granted,
+    pub(crate) pads: Vec<PadSpec>,
+    pub(crate) properties: Vec<(String, Value)>,
+}
+
+impl Blueprint {
+    /// A fresh instance, created but not started.
+    pub(crate) fn make(&self) -> Result<Instance, Failure> {
+        let wasi = self.granted.wasi().map_err(Failure::contract)?;
+        let inference_nanos = Arc::<AtomicU64>::default();
+        let nn = self.nn(&inference_nanos)?;
+        let grants = Grants { wasi, nn, inference_nanos };
+        let mut instance = Instance::new(&self.pre, self.around.clone(), &self.pads, grants)?;
+        instance.create(&self.properties, &self.pads)?;
+        Ok(instance)
+    }
+
+    fn nn(&self, _inference_nanos: &Arc<AtomicU64>) -> Result<nn::WasiNnCtx, Failure> {
+        let (bus, element) = (self.around.bus.clone(), self.around.name.clone());
+        let report: nn::Report = Arc::new(move |text: &str| {
+            let (element, message) = (element.clone(), text.to_owned());
+            bus.post(Message::Log { element, level: Level::Error, message });
+        });
+        nn::wasi_nn_ctx(&self.around.models, &self.granted.models, &report)
+            .map_err(|error| Failure { hint: error.hint(), ..Failure::contract(error.to_string()) })
+    }
+}
+
+/// A component and everything around it.
+pub(crate) struct ComponentNode {
+    pub(crate) index: usize,
+    pub(crate) factory: String,
+    pub(crate) blueprint: Blueprint,
+    pub(crate) base: Base,
+    pub(crate) is_sink: bool,
+    pub(crate) on_failure: OnFailure,
+    pub(crate) graph: Arc<Graph>,
+    pub(crate) plan: Arc<OnceLock<Plan>>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) counters: Counters,
+    /// Sink pads that have not had their end of stream.
+    pub(crate) open_sinks: AtomicUsize,
+    /// Where each pad leads (src pads only), set once all nodes are there.
+    pub(crate) targets: OnceLock<Vec<Option<Target>>>,
+    pub(crate) runner: Mutex<Runner>,
+    /// Wakes a source that waits for its device.
+    pub(crate) parker: Mutex<Parker>,
+}
+
+/// The part of a component that only one thread at a time may touch.
+pub(crate) struct Runner {
+    instance: Option<Instance>,
+    started: bool,
+    /// The element has said that it wants no more, or failed for good.
+    finished: Option<Flow>,
+    sink_done: bool,
+    /// Caps of each pad, to be set again after a restart.
+    caps: Vec<Option<Arc<Caps>>>,
+    segment: Segment,
+    recent_restarts: VecDeque<Instant>,
+    /// Bytes copied for instances that are gone.
+    copied_before: u64,
+    out: Vec<(usize, Item)>,
+    /// The next buffer does not continue the last one that left.
+    lost: bool,
+}
+
+impl Runner {
+    pub(crate) fn new(instance: Instance, pads: usize) -> Self {
+        Self {
+            instance: Some(instance),
+            started: false,
+            finished: None,
+            sink_done: false,
+            caps: vec![None; pads],
+            segment: Segment { start: 0, stop: None, base: 0 },
+            recent_restarts: VecDeque::new(),
+            copied_before: 0,
+            out: Vec::new(),
+            lost: false,
+        }
+    }
+
+    pub(crate) fn instance(&mut self) -> Result<&mut Instance, Failure> {
+        self.instance.as_mut().ok_or_else(|| Failure::contract("the element is gone"))
+    }
+
+    fn set_caps(&mut self, pad: usize, caps: &Arc<Caps>) -> Result<(), Failure> {
+        if let Some(slot) = self.caps.get_mut(pad) {
+            *slot = Some(caps.clone());
+        }
+        let instance = self.instance()?;
+        if caps.is_any() {
+            instance.allow_any(pad, caps);
+            return Ok(());
+        }
+        instance.set_caps(pad, caps)
+    }
+}
+
+impl ComponentNode {
+    pub(crate) fn name(&self) -> &str {
+        &self.blueprint.around.name
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Runner> {
+        self.runner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens what the element needs.
+    pub(crate) fn start(&self) -> Result<(), Failure> {
+        let mut runner = self.lock();
+        runner.instance()?.start()?;
+        runner.started = true;
+        // A src pad whose data has no format of its own never gets caps.
+        self.allow_any(&mut runner)
+    }
+
+    fn allow_any(&self, runner: &mut Runner) -> Result<(), Failure> {
+        let any = Arc::new(Caps::any());
+        let Some(element) = self.graph.elements.get(self.index) else { return Ok(()) };
+        for (pad, spec) in self.blueprint.pads.iter().enumerate().filter(|(_, pad)| pad.is_src) {
+            let link = element.pads.get(pad).and_then(|pad| pad.link);
+            let planned = link.and_then(|link| self.plan.get()?.links.get(link)?.caps.as_ref());
+            if planned.is_some_and(Caps::is_any) || !spec.linked {
+                runner.set_caps(pad, &any)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes it; the instance is dropped.
+    pub(crate) fn stop(&self) {
+        let mut runner = self.lock();
+        if let Some(mut instance) = runner.instance.take() {
+            if runner.started && let Err(failure) = instance.stop() {
+                self.shared.warn(self.name(), "stop", &failure);
+            }
+            runner.copied_before += instance.copied_bytes();
+        }
+        self.publish_copies(&runner);
+    }
+
+    fn publish_copies(&self, runner: &Runner) {
+        let copied =
+            runner.copied_before + runner.instance.as_ref().map_or(0, Instance::copied_bytes);
+        self.counters.copied_bytes.store(copied, Ordering::Relaxed);
+    }
+
+    /// Caps that the plan fixed for a source's pads, then the first segment.
+    pub(crate) fn announce(&self) -> Flow {
+        let mut runner = self.lock();
+        let mut items = Vec::new();
+        let Some(element) = self.graph.elements.get(self.index) else { return Flow::Ok };
+        for (pad, state) in element.pads.iter().enumerate() {
+            let planned = state.link.and_then(|link| self.plan.get()?.links.get(link));
+            if let Some(caps) = planned.and_then(|link| link.caps.as_ref())
+                && !caps.is_any()
+            {
+                let caps = Arc::new(caps.clone());
+                if let Err(failure) = runner.set_caps(pad, &caps) {
+                    return self.fail(&mut runner, &failure, "set-caps");
+                }
+                items.push((pad, Item::Caps(caps)));
+            }
+            items.push((pad, Item::Segment(runner.segment)));
+        }
+        self.send(&mut runner, items)
+    }
+
+    /// Something arrives at a sink pad.
+    pub(crate) fn push(&self, pad: usize, item: Item) -> Flow {
+        match item {
+            Item::Buffer(buffer) => self.push_buffer(pad, buffer),
+            Item::Caps(caps) => self.push_caps(pad, &caps),
+            event @ (Item::Segment(_) | Item::Custom(_) | Item::Eos) => self.push_event(pad, event),
+        }
+    }
+
+    fn push_buffer(&self, pad: usize, buffer: crate::buffer::Buffer) -> Flow {
+        if self.is_sink {
+            let segment = self.lock().segment;
+            match self.wait_for_time(&buffer, segment) {
+                Some(Flow::Ok) | None => {}
+                Some(flow) => return flow,
+            }
+            // A drop is not a failure: upstream goes on.
+            if self.is_late(&buffer, segment) {
+                return Flow::Ok;
+            }
+        }
+        let mut runner = self.lock();
+        if let Some(flow) = runner.finished {
+            return flow;
+        }
+        self.counters.arrived(buffer.size());
+        let mut out = std::mem::take(&mut runner.out);
+        let began = now();
+        let result = match runner.instance() {
+            Ok(instance) => instance.chain(pad, buffer, &mut out),
+            Err(failure) => Err(failure),
+        };
+        self.counters.called(now() - began);
+        self.after_call(&mut runner, out, result, "chain")
+    }
+
+    /// Waits for a buffer's time where the sink is synchronised; `None`: nothing to wait for.
+    fn wait_for_time(&self, buffer: &crate::buffer::Buffer, segment: Segment) -> Option<Flow> {
+        let due = self.due(buffer, segment)?;
+        match self.shared.clock.wait_until(due) {
+            Waited::Reached { .. } => Some(Flow::Ok),
+            Waited::Flushing => Some(Flow::Flushing),
+        }
+    }
+
+    fn due(&self, buffer: &crate::buffer::Buffer, segment: Segment) -> Option<u64> {
+        if !self.base.sync {
+            return None;
+        }
+        let running = segment.running_time(buffer.timing.pts?)?;
+        Some(running.saturating_add_signed(self.base.ts_offset_nanos))
+    }
+
+    fn is_late(&self, buffer: &crate::buffer::Buffer, segment: Segment) -> bool {
+        let (Some(due), Some(limit)) = (self.due(buffer, segment), self.base.max_lateness_nanos)
+        else {
+            return false;
+        };
+        let late_nanos = self.shared.clock.running_time().saturating_sub(due);
+        if late_nanos <= limit {
+            return false;
+        }
+        Counters::add(&self.counters.late, 1);
+        let dropped = self.counters.late.load(Ordering::Relaxed);
+        let element = self.name().to_owned();
+        self.shared.bus.post(Message::Qos { element, late_nanos, dropped });
+        true
+    }
+
+    fn push_caps(&self, pad: usize, caps: &Arc<Caps>) -> Flow {
+        let mut runner = self.lock();
+        if let Some(flow) = runner.finished {
+            return flow;
+        }
+        if let Err(failure) = runner.set_caps(pad, caps) {
+            return self.fail(&mut runner, &failure, "set-caps");
+        }
+        let outgoing = self.propagate(&mut runner, pad, caps);
+        let mut items = Vec::new();
+        match outgoing {
+            Ok(outgoing) => {
+                for (pad, caps) in outgoing {
+                    let caps = Arc::new(caps);
+                    if let Err(failure) = runner.set_caps(pad, &caps) {
+                        return self.fail(&mut runner, &failure, "set-caps");
+                    }
+                    items.push((pad, Item::Caps(caps)));
+                }
+            }
+            Err(error) => {
+                let failure = Failure {
+                    hint: error.hint(),
+                    ..Failure::contract(error.to_string())
+                };
+                return self.give_up(&mut runner, &failure, "negotiation");
+            }
+        }
+        self.send(&mut runner, items)
+    }
+
+    fn propagate(
+        &self,
+        runner: &mut Runner,
+        pad: usize,
+        caps: &Caps,
+    ) -> Result<Vec<(usize, Caps)>, millstream_core::Error> {
+        let Some(plan) = self.plan.get() else { return Ok(Vec::new()) };
+        let mut oracle = OwnOracle { name: self.name(), runner };
+        negotiate::propagate(&self.graph, plan, self.index, pad, caps, &mut oracle)
+    }
+
+    fn push_event(&self, pad: usize, event: Item) -> Flow {
+        let mut runner = self.lock();
+        let is_eos = matches!(event, Item::Eos);
+        let last = is_eos && self.open_sinks.fetch_sub(1, Ordering::AcqRel) == 1;
+        if let Some(flow) = runner.finished {
+            // Whoever is downstream has had the end of the stream already.
+            return flow;
+        }
+        if let Item::Segment(segment) = &event {
+            runner.segment = *segment;
+        }
+        let mut out = std::mem::take(&mut runner.out);
+        let result = match runner.instance() {
+            Ok(instance) => instance.handle_event(pad, &event, &mut out),
+            Err(failure) => Err(failure),
+        };
+        let forward = match &result {
+            Ok(forward) => *forward || is_eos,
+            Err(_) => true,
+        };
+        let mut flow = self.after_call(&mut runner, out, result.map(|_| Outcome::Nothing), "handle-event");
+        if forward && (last || !is_eos) && !self.is_sink {
+            let items = self.src_pads().map(|pad| (pad, event.clone())).collect();
+            flow = self.send(&mut runner, items);
+        }
+        if last {
+            runner.finished.get_or_insert(Flow::Eos);
+            self.sink_finished(&mut runner);
+        }
+        flow
+    }
+
+    /// A source's turn; how it went, and until when it wants to wait.
+    pub(crate) fn produce(&self, room: u64) -> (Flow, u64, Option<Option<u64>>) {
+        let mut runner = self.lock();
+        if let Some(flow) = runner.finished {
+            return (flow, 0, None);
+        }
+        let mut out = std::mem::take(&mut runner.out);
+        let began = now();
+        let result = match runner.instance() {
+            Ok(instance) => instance.produce(&mut out),
+            Err(failure) => Err(failure),
+        };
+        self.counters.called(now() - began);
+        let mut made = 0;
+        let running_time = self.base.do_timestamp.then(|| self.shared.clock.running_time());
+        out.retain_mut(|(_, item)| {
+            let Item::Buffer(buffer) = item else { return true };
+            if let Some(running_time) = running_time {
+                buffer.timing.pts = Some(running_time);
+            }
+            made += 1;
+            made <= room
+        });
+        let wait = match &result {
+            Ok(Outcome::Wait(until)) => Some(*until),
+            _ => None,
+        };
+        let flow = self.after_call(&mut runner, out, result, "produce");
+        (flow, made.min(room), wait)
+    }
+
+    /// Ends a source's stream on all its pads.
+    pub(crate) fn end_source(&self) -> Flow {
+        let mut runner = self.lock();
+        if runner.finished == Some(Flow::Error) {
+            return Flow::Error;
+        }
+        runner.finished = Some(Flow::Eos);
+        let items = self.src_pads().map(|pad| (pad, Item::Eos)).collect();
+        self.send(&mut runner, items)
+    }
+
+    fn src_pads(&self) -> impl Iterator<Item = usize> + '_ {
+        let pads = self.blueprint.pads.iter().enumerate();
+        pads.filter(|(_, pad)| pad.is_src && pad.linked).map(|(index, _)| index)
+    }
+
+    /// Hands on what a call left, and deals with its failure or end.
+    fn after_call(
+        &self,
+        runner: &mut Runner,
+        out: Vec<(usize, Item)>,
+        result: Result<Outcome, Failure>,
+        during: &str,
+    ) -> Flow {
+        let ended = match result {
+            Ok(outcome) => matches!(outcome, Outcome::Eos),
+            Err(failure) => {
+                runner.out = out;
+                runner.out.clear();
+                return self.fail(runner, &failure, during);
+            }
+        };
+        self.publish_copies(runner);
+        let flow = self.send(runner, out);
+        if !ended {
+            return flow;
+        }
+        runner.finished = Some(Flow::Eos);
+        if self.is_sink {
+            self.sink_finished(runner);
+            return Flow::Eos;
+        }
+        let items = self.src_pads().map(|pad| (pad, Item::Eos)).collect();
+        self.send(runner, items);
+        Flow::Eos
+    }
+
+    /// Pushes items out of src pads, in order.
+    fn send(&self, runner: &mut Runner, mut items: Vec<(usize, Item)>) -> Flow {
+        let Some(targets) = self.targets.get() else { return Flow::Ok };
+        let mut worst = Vec::new();
+        let mut flow = Flow::Ok;
+        for (pad, mut item) in items.drain(..) {
+            if let Item::Buffer(buffer) = &mut item {
+                Counters::add(&self.counters.buffers_out, 1);
+                if std::mem::take(&mut runner.lost) {
+                    buffer.timing.flags.0 |= DISCONT;
+                }
+            }
+            if let Some(Some(target)) = targets.get(pad) {
+                let answer = target.push(item);
+                if answer != Flow::Ok {
+                    worst.push(answer);
+                }
+                flow = answer;
+            }
+        }
+        runner.out = items;
+        let src_pads = self.src_pads().count();
+        // One pad's end does not end the others.
+        if worst.is_empty() || (src_pads > 1 && worst.len() < src_pads && flow == Flow::Ok) {
+            return Flow::Ok;
+        }
+        if src_pads <= 1 { flow } else { combine(&worst) }
+    }
+
+    /// Tells the pipeline, once, that this sink gets nothing more.
+    fn sink_finished(&self, runner: &mut Runner) {
+        if self.is_sink && !std::mem::replace(&mut runner.sink_done, true) {
+            self.shared.sink_finished(self.name());
+        }
+    }
+
+    /// A call failed: what the element's policy says.
+    fn fail(&self, runner: &mut Runner, failure: &Failure, during: &str) -> Flow {
+        Counters::add(&self.counters.failures, 1);
+        Counters::add(&self.counters.dropped, u64::from(during == "chain"));
+        runner.lost = true;
+        if let OnFailure::Restart { max, within_nanos, backoff_nanos } = self.on_failure {
+            let within = Duration::from_nanos(within_nanos);
+            runner.recent_restarts.retain(|at| at.elapsed() < within);
+            while runner.recent_restarts.len() < max as usize {
+                let tries = runner.recent_restarts.len() as u32;
+                let pause = backoff_nanos.saturating_mul(1 << tries.min(16));
+                if tries > 0 && self.shared.pause(Duration::from_nanos(pause)) {
+                    return Flow::Flushing;
+                }
+                runner.recent_restarts.push_back(now());
+                if self.restart(runner).is_ok() {
+                    Counters::add(&self.counters.restarts, 1);
+                    self.shared.bus.post(Message::Restarted {
+                        element: self.name().to_owned(),
+                        message: format!("{during}: {}", failure.message),
+                        restarts: self.counters.restarts.load(Ordering::Relaxed),
+                    });
+                    return Flow::Ok;
+                }
+            }
+        }
+        self.give_up(runner, failure, during)
+    }
+
+    /// Makes the element anew, with the caps that it had.
+    fn restart(&self, runner: &mut Runner) -> Result<(), Failure> {
+        if let Some(gone) = runner.instance.take() {
+            runner.copied_before += gone.copied_bytes();
+        }
+        let mut instance = self.blueprint.make()?;
+        instance.start()?;
+        let (sinks, srcs): (Vec<_>, Vec<_>) = runner
+            .caps
+            .iter()
+            .enumerate()
+            .filter_map(|(pad, caps)| Some((pad, caps.clone()?)))
+            .partition(|(pad, _)| self.blueprint.pads.get(*pad).is_some_and(|pad| !pad.is_src));
+        for (pad, caps) in sinks.into_iter().chain(srcs) {
+            if caps.is_any() {
+                instance.allow_any(pad, &caps);
+            } else {
+                instance.set_caps(pad, &caps)?;
+            }
+        }
+        runner.instance = Some(instance);
+        Ok(())
+    }
+
+    /// The element has failed for good: downstream ends in good order, the pipeline with it.
+    fn give_up(&self, runner: &mut Runner, failure: &Failure, during: &str) -> Flow {
+        runner.finished = Some(Flow::Error);
+        if let Some(gone) = runner.instance.take() {
+            runner.copied_before += gone.copied_bytes();
+        }
+        self.publish_copies(runner);
+        self.shared.fail(self.name(), during, failure);
+        if self.is_sink {
+            self.sink_finished(runner);
+        } else {
+            let items = self.src_pads().map(|pad| (pad, Item::Eos)).collect();
+            self.send(runner, items);
+        }
+        Flow::Error
+    }
+}
+
+/// Answers questions about one element whose lock is held.
+struct OwnOracle<'a> {
+    name: &'a str,
+    runner: &'a mut Runner,
+}
+
+/// An element's failure as the core knows it.
+pub(crate) fn core_error(element: &str, failure: Failure) -> millstream_core::Error {
+    millstream_core::Error::Element {
+        element: element.to_owned(),
+        message: failure.message,
+        hint: failure.hint,
+    }
+}
+
+impl Oracle for OwnOracle<'_> {
+    fn pad_caps(&mut self, _element: usize, pad: usize) -> Result<Caps, millstream_core::Error> {
+        let answer = self.runner.instance().and_then(|instance| instance.pad_caps(pad));
+        answer.map_err(|failure| core_error(self.name, failure))
+    }
+
+    fn transform_caps(
+        &mut self,
+        _element: usize,
+        given: usize,
+        caps: &Caps,
+        to: usize,
+    ) -> Result<Caps, millstream_core::Error> {
+        let instance = self.runner.instance();
+        let answer = instance.and_then(|instance| instance.transform_caps(given, caps, to));
+        answer.map_err(|failure| core_error(self.name, failure))
+    }
+
+    fn fixate_caps(
+        &mut self,
+        _element: usize,
+        pad: usize,
+        caps: &Caps,
+        sink: Option<&Caps>,
+    ) -> Result<Caps, millstream_core::Error> {
+        let instance = self.runner.instance();
+        let answer = instance.and_then(|instance| instance.fixate_caps(pad, caps, sink));
+        answer.map_err(|failure| core_error(self.name, failure))
+    }
+}

@@ -1,0 +1,348 @@
+//! A pipeline at run time: made from a graph, negotiated, started, run, ended.
+//!
+//! ```text
+//! Graph ──prepare──► instances, plan (ready) ──play──► threads (playing) ──wait──► stop
+//! ```
+
+pub(crate) mod stats;
+pub(crate) mod shared;
+pub(crate) mod queue;
+pub(crate) mod node;
+pub(crate) mod component;
+mod build;
+mod source;
+
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam::channel::Receiver;
+use millstream_core::element::Value;
+use millstream_core::graph::Graph;
+use millstream_core::{Oracle, Plan, negotiate};
+
+use self::component::ComponentNode;
+use self::node::{HostKind, HostNode, Node};
+use self::shared::Shared;
+pub use self::stats::ElementStats;
+use crate::bus::{Message, State};
+use crate::clock::ClockKind;
+use crate::device::Devices;
+use crate::element::instance::Failure;
+use crate::element::link::Granted;
+use crate::error::Error;
+use crate::Runtime;
+
+/// How a pipeline shall run.
+#[derive(Clone)]
+pub struct Options {
+    /// Whether elements see frames in their own memory; otherwise every access copies.
+    pub views: bool,
+    /// The clock.
+    pub clock: ClockKind,
+    /// Devices behind the capabilities.
+    pub devices: Devices,
+    /// Whether elements that the binary carries are granted what they declare, and each
+    /// element the folders of the files that the operator named in its properties: right
+    /// for a launch line, which has no place for grants.
+    pub implied_grants: bool,
+    /// Grants beyond the policies', by element name.
+    pub grants: Vec<(String, millstream_core::pipeline::Grant)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            views: true,
+            clock: ClockKind::System,
+            devices: Devices::default(),
+            implied_grants: false,
+            grants: Vec::new(),
+        }
+    }
+}
+
+/// How a pipeline ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Every sink had its end of stream.
+    Eos,
+    /// An element failed.
+    Failed,
+    /// It was stopped before the end of the stream reached all sinks.
+    Stopped,
+}
+
+/// A pipeline.
+pub struct Pipeline {
+    graph: Arc<Graph>,
+    plan: Plan,
+    nodes: Vec<Arc<Node>>,
+    granted: Vec<Granted>,
+    shared: Arc<Shared>,
+    messages: Receiver<Message>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// How long elements that were asked to end may take once one of them has failed.
+const FAILED_DRAIN: Duration = Duration::from_secs(5);
+
+impl Pipeline {
+    /// Makes every element and negotiates the whole graph; nothing runs yet.
+    pub fn prepare(graph: Graph, runtime: &Runtime, options: &Options) -> Result<Self, Error> {
+        let graph = Arc::new(graph);
+        let cell: Arc<OnceLock<Plan>> = Arc::default();
+        let built = build::build(&graph, &cell, runtime, options)?;
+        let plan = negotiate::negotiate(&graph, &mut GraphOracle { nodes: &built.nodes })?;
+        // The cell was empty: it is made above and filled only here.
+        let plan = cell.get_or_init(|| plan).clone();
+        built.shared.bus.post(Message::StateChanged(State::Ready));
+        Ok(Self {
+            graph,
+            plan,
+            nodes: built.nodes,
+            granted: built.granted,
+            shared: built.shared,
+            messages: built.messages,
+            threads: Vec::new(),
+        })
+    }
+
+    /// Its elements and links.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// What was negotiated, link by link.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What each element was granted, in the graph's order.
+    pub fn granted(&self) -> &[Granted] {
+        &self.granted
+    }
+
+    /// The bus's receiving end.
+    pub fn messages(&self) -> &Receiver<Message> {
+        &self.messages
+    }
+
+    /// Messages lost because nobody read the bus.
+    pub fn lost_messages(&self) -> u64 {
+        self.shared.bus.lost()
+    }
+
+    /// Starts the elements and lets data flow.
+    pub fn play(&mut self) -> Result<(), Error> {
+        // Sinks first: when data comes, whoever it goes to is there.
+        for index in self.graph.topological().into_iter().rev() {
+            if let Some(Node::Component(component)) = self.nodes.get(index).map(|node| &**node) {
+                component
+                    .start()
+                    .map_err(|failure| element_error(component.name(), "start", failure))?;
+            }
+        }
+        self.shared.bus.post(Message::StateChanged(State::Paused));
+        self.shared.clock.play();
+        for node in &self.nodes {
+            if let Some((name, run)) = Self::thread_of(node) {
+                let thread = std::thread::Builder::new()
+                    .name(name)
+                    .spawn(run)
+                    .map_err(Error::thread)?;
+                self.threads.push(thread);
+            }
+        }
+        self.shared.bus.post(Message::StateChanged(State::Playing));
+        Ok(())
+    }
+
+    /// The thread that a node runs in, if it has its own.
+    fn thread_of(node: &Arc<Node>) -> Option<(String, Box<dyn FnOnce() + Send>)> {
+        let own = node.clone();
+        match &**node {
+            Node::Host(HostNode { kind: HostKind::Queue(_), name, .. }) => {
+                let run = move || {
+                    if let Node::Host(host) = &*own {
+                        host.run_queue();
+                    }
+                };
+                Some((name.clone(), Box::new(run)))
+            }
+            Node::Component(component) if component.is_source() => {
+                let run = move || {
+                    if let Node::Component(component) = &*own {
+                        source::run(component);
+                    }
+                };
+                Some((component.name().to_owned(), Box::new(run)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Asks the sources to end their streams; what is under way is finished.
+    pub fn send_eos(&self) {
+        self.shared.request_eos();
+    }
+
+    /// Something that can ask for the end from a signal handler's thread.
+    pub fn ender(&self) -> Ender {
+        Ender(self.shared.clone())
+    }
+
+    /// Waits for the end, at most so long; none if it has not come.
+    pub fn wait(&self, limit: Duration) -> Option<Ended> {
+        if self.shared.wait_done(limit) {
+            return Some(if self.shared.has_failed() { Ended::Failed } else { Ended::Eos });
+        }
+        if self.shared.clock.is_flushing() {
+            return Some(Ended::Stopped);
+        }
+        if self.shared.has_failed() {
+            self.shared.wait_done(FAILED_DRAIN);
+            return Some(Ended::Failed);
+        }
+        None
+    }
+
+    /// Changes a property of a running element.
+    pub fn set_property(&self, element: &str, name: &str, value: &Value) -> Result<(), Error> {
+        for node in &self.nodes {
+            if let Node::Component(component) = &**node
+                && component.name() == element
+            {
+                let mut runner = component.lock();
+                return runner
+                    .instance()
+                    .and_then(|instance| instance.set_property(name, value))
+                    .map_err(|failure| element_error(element, "set-property", failure));
+            }
+        }
+        Err(element_error(element, "set-property", Failure::contract("no such element")))
+    }
+
+    /// What every element has done so far, in the graph's order.
+    pub fn stats(&self) -> Vec<ElementStats> {
+        self.nodes
+            .iter()
+            .map(|node| match &**node {
+                Node::Component(component) => {
+                    component.counters.read(component.name(), &component.factory)
+                }
+                Node::Host(host) => host.counters.read(&host.name, &host.factory),
+            })
+            .collect()
+    }
+
+    /// Ends everything at once and stops the elements.
+    pub fn stop(&mut self) {
+        self.shared.request_eos();
+        self.shared.clock.flush();
+        for node in &self.nodes {
+            node.flush();
+        }
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                let failure = Failure::contract("a streaming thread panicked");
+                self.shared.warn("pipeline", "stop", &failure);
+            }
+        }
+        for node in &self.nodes {
+            if let Node::Component(component) = &**node {
+                component.stop();
+            }
+        }
+        self.shared.bus.post(Message::StateChanged(State::Null));
+    }
+}
+
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        if !self.threads.is_empty() {
+            self.stop();
+        }
+        // Nodes refer to each other from upstream to downstream only, so that dropping
+        // the list drops them all.
+    }
+}
+
+/// Asks a pipeline for its end, from any thread.
+#[derive(Clone)]
+pub struct Ender(Arc<Shared>);
+
+impl Ender {
+    /// Sources end their streams; what is under way is finished.
+    pub fn send_eos(&self) {
+        self.0.request_eos();
+    }
+}
+
+impl ComponentNode {
+    fn is_source(&self) -> bool {
+        self.blueprint.pads.iter().all(|pad| pad.is_src)
+    }
+}
+
+pub(crate) fn element_error(element: &str, during: &str, failure: Failure) -> Error {
+    Error::Element {
+        element: element.to_owned(),
+        during: format!(" in {during}"),
+        message: failure.message,
+        hint: failure.hint,
+    }
+}
+
+/// Asks the elements themselves, before anything runs.
+struct GraphOracle<'a> {
+    nodes: &'a [Arc<Node>],
+}
+
+impl GraphOracle<'_> {
+    fn ask<R>(
+        &self,
+        element: usize,
+        ask: impl FnOnce(&mut crate::element::instance::Instance) -> Result<R, Failure>,
+    ) -> Result<R, millstream_core::Error> {
+        let Some(Node::Component(component)) = self.nodes.get(element).map(|node| &**node) else {
+            let failure = Failure::contract("not a component");
+            return Err(component::core_error("pipeline", failure));
+        };
+        let mut runner = component.lock();
+        runner
+            .instance()
+            .and_then(ask)
+            .map_err(|failure| component::core_error(component.name(), failure))
+    }
+}
+
+impl Oracle for GraphOracle<'_> {
+    fn pad_caps(
+        &mut self,
+        element: usize,
+        pad: usize,
+    ) -> Result<millstream_core::caps::Caps, millstream_core::Error> {
+        self.ask(element, |instance| instance.pad_caps(pad))
+    }
+
+    fn transform_caps(
+        &mut self,
+        element: usize,
+        given: usize,
+        caps: &millstream_core::caps::Caps,
+        to: usize,
+    ) -> Result<millstream_core::caps::Caps, millstream_core::Error> {
+        self.ask(element, |instance| instance.transform_caps(given, caps, to))
+    }
+
+    fn fixate_caps(
+        &mut self,
+        element: usize,
+        pad: usize,
+        caps: &millstream_core::caps::Caps,
+        sink: Option<&millstream_core::caps::Caps>,
+    ) -> Result<millstream_core::caps::Caps, millstream_core::Error> {
+        self.ask(element, |instance| instance.fixate_caps(pad, caps, sink))
+    }
+}

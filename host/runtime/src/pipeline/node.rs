@@ -1,0 +1,168 @@
+//! What stands at the end of a link: a component, or one of the host's own elements.
+//!
+//! ```text
+//! source thread ─► component ─► component ─► queue ┊ queue's thread ─► component (sink)
+//!                                   └─► tee ─► …
+//! ```
+//! Elements between two queues run in the thread that pushes; each is locked for the
+//! call and for handing on what it sent, so that order is kept where threads meet.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::component::ComponentNode;
+use super::queue::Queue;
+use super::stats::Counters;
+use crate::element::state::Item;
+
+/// What pushing led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// Go on.
+    Ok,
+    /// Downstream wants no more.
+    Eos,
+    /// The pipeline is being stopped.
+    Flushing,
+    /// An element downstream failed for good; it has told the bus.
+    Error,
+}
+
+/// One element at run time.
+pub(crate) enum Node {
+    /// A component.
+    Component(Box<ComponentNode>),
+    /// The host's own.
+    Host(HostNode),
+}
+
+/// One of the host's own elements.
+pub(crate) struct HostNode {
+    pub(crate) name: String,
+    pub(crate) factory: String,
+    pub(crate) kind: HostKind,
+    /// Where each src pad leads.
+    pub(crate) targets: Vec<Target>,
+    pub(crate) counters: Counters,
+    /// Sink pads that have not had their end of stream.
+    pub(crate) open_sinks: AtomicUsize,
+}
+
+/// Which of the host's own elements.
+pub(crate) enum HostKind {
+    /// Hands over to another thread.
+    Queue(Queue),
+    /// One handle for each branch.
+    Tee,
+    /// Caps were checked when the plan was made.
+    CapsFilter,
+    /// Several streams one after the other as they come; one buffer at a time.
+    Funnel(Mutex<()>),
+    /// Drops everything, or nothing.
+    Valve { drop: bool },
+}
+
+/// The sink pad that a src pad is linked to.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) node: Arc<Node>,
+    pub(crate) pad: usize,
+}
+
+impl Target {
+    /// Hands an item over.
+    pub(crate) fn push(&self, item: Item) -> Flow {
+        match &*self.node {
+            Node::Component(component) => component.push(self.pad, item),
+            Node::Host(host) => host.push(item),
+        }
+    }
+}
+
+impl Node {
+    /// Name in the pipeline.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Component(component) => component.name(),
+            Self::Host(host) => &host.name,
+        }
+    }
+
+    /// Ends all waiting in it, for good.
+    pub(crate) fn flush(&self) {
+        if let Self::Host(HostNode { kind: HostKind::Queue(queue), .. }) = self {
+            queue.flush();
+        }
+    }
+}
+
+impl HostNode {
+    fn push(&self, item: Item) -> Flow {
+        if let Item::Buffer(buffer) = &item {
+            self.counters.arrived(buffer.size());
+        }
+        match &self.kind {
+            HostKind::Queue(queue) => queue.push(item, &self.counters),
+            HostKind::Tee => self.push_to_all(&item),
+            HostKind::CapsFilter => self.push_on(item),
+            HostKind::Funnel(order) => {
+                let _order = order.lock().unwrap_or_else(PoisonError::into_inner);
+                let last = matches!(item, Item::Eos)
+                    && self.open_sinks.fetch_sub(1, Ordering::AcqRel) != 1;
+                if last { Flow::Ok } else { self.push_on(item) }
+            }
+            HostKind::Valve { drop: true } if matches!(item, Item::Buffer(_)) => {
+                Counters::add(&self.counters.dropped, 1);
+                Flow::Ok
+            }
+            HostKind::Valve { .. } => self.push_on(item),
+        }
+    }
+
+    fn push_on(&self, item: Item) -> Flow {
+        if matches!(item, Item::Buffer(_)) {
+            Counters::add(&self.counters.buffers_out, 1);
+        }
+        self.targets.first().map_or(Flow::Ok, |target| target.push(item))
+    }
+
+    /// A branch that has ended or failed does not end the others.
+    fn push_to_all(&self, item: &Item) -> Flow {
+        let mut flows = Vec::with_capacity(self.targets.len());
+        for target in &self.targets {
+            if matches!(item, Item::Buffer(_)) {
+                Counters::add(&self.counters.buffers_out, 1);
+            }
+            flows.push(target.push(item.clone()));
+        }
+        combine(&flows)
+    }
+
+    /// A queue's thread: hands on what waits until the end.
+    pub(crate) fn run_queue(&self) {
+        let HostKind::Queue(queue) = &self.kind else { return };
+        while let Some(item) = queue.pop() {
+            let is_end = matches!(item, Item::Eos);
+            let flow = self.push_on(item);
+            if is_end || flow == Flow::Flushing {
+                break;
+            }
+            if flow != Flow::Ok {
+                queue.finish(flow);
+            }
+        }
+    }
+}
+
+/// What several src pads' answers mean for who is upstream.
+pub(crate) fn combine(flows: &[Flow]) -> Flow {
+    if flows.contains(&Flow::Flushing) {
+        Flow::Flushing
+    } else if flows.contains(&Flow::Ok) || flows.is_empty() {
+        Flow::Ok
+    } else if flows.contains(&Flow::Error) {
+        Flow::Error
+    } else {
+        Flow::Eos
+    }
+}

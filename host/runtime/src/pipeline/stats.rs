@@ -1,0 +1,109 @@
+//! Counters of elements and queues, and the picture of them that users get.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::element::instance::now;
+
+/// Counters of one element; written by streaming threads.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) buffers_in: AtomicU64,
+    pub(crate) buffers_out: AtomicU64,
+    pub(crate) bytes_in: AtomicU64,
+    pub(crate) nanos: AtomicU64,
+    pub(crate) longest_nanos: AtomicU64,
+    pub(crate) copied_bytes: AtomicU64,
+    pub(crate) failures: AtomicU64,
+    pub(crate) restarts: AtomicU64,
+    /// Dropped by a queue that leaks, a valve, or because its element failed.
+    pub(crate) dropped: AtomicU64,
+    /// Dropped by a sink because they came too late.
+    pub(crate) late: AtomicU64,
+    pub(crate) most_queued: AtomicU64,
+    times: Mutex<Option<(Instant, Instant)>>,
+}
+
+impl Counters {
+    /// Adds to a counter.
+    pub(crate) fn add(counter: &AtomicU64, amount: u64) {
+        counter.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    /// Notes the time that a call took.
+    pub(crate) fn called(&self, took: Duration) {
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        Self::add(&self.nanos, nanos);
+        self.longest_nanos.fetch_max(nanos, Ordering::Relaxed);
+    }
+
+    /// Notes that a buffer arrived now.
+    pub(crate) fn arrived(&self, bytes: usize) {
+        Self::add(&self.buffers_in, 1);
+        Self::add(&self.bytes_in, bytes as u64);
+        let at = now();
+        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        *times = Some((times.map_or(at, |(first, _)| first), at));
+    }
+
+    /// What the counters say.
+    pub(crate) fn read(&self, name: &str, factory: &str) -> ElementStats {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let span = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        let seconds = span.map_or(0.0, |(first, last)| (last - first).as_secs_f64());
+        let buffers_in = get(&self.buffers_in);
+        ElementStats {
+            name: name.to_owned(),
+            factory: factory.to_owned(),
+            buffers_in,
+            buffers_out: get(&self.buffers_out),
+            bytes_in: get(&self.bytes_in),
+            nanos: get(&self.nanos),
+            longest_nanos: get(&self.longest_nanos),
+            copied_bytes: get(&self.copied_bytes),
+            failures: get(&self.failures),
+            restarts: get(&self.restarts),
+            dropped: get(&self.dropped),
+            late: get(&self.late),
+            most_queued: get(&self.most_queued),
+            rate: if seconds > 0.0 { buffers_in.saturating_sub(1) as f64 / seconds } else { 0.0 },
+        }
+    }
+}
+
+/// What one element has done so far.
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ElementStats {
+    /// Name in the pipeline.
+    pub name: String,
+    /// Name of its kind.
+    pub factory: String,
+    /// Buffers that arrived.
+    pub buffers_in: u64,
+    /// Buffers that left.
+    pub buffers_out: u64,
+    /// Bytes that arrived.
+    pub bytes_in: u64,
+    /// Time spent in the element, in nanoseconds, what lies downstream not counted.
+    pub nanos: u64,
+    /// Longest call, in nanoseconds.
+    pub longest_nanos: u64,
+    /// Bytes that the host copied for it: `read`, `write`, `make-writable`, frames of
+    /// a camera. Views copy nothing. What `wasi:nn` and WASI copy is not in it.
+    pub copied_bytes: u64,
+    /// Failed calls.
+    pub failures: u64,
+    /// Times it was made anew.
+    pub restarts: u64,
+    /// Buffers dropped by a leaky queue, a valve or a failure.
+    pub dropped: u64,
+    /// Buffers that came too late to be shown.
+    pub late: u64,
+    /// Most buffers that waited in it (queues).
+    pub most_queued: u64,
+    /// Buffers a second from the first to the last that arrived.
+    pub rate: f64,
+}
