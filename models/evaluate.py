@@ -19,6 +19,8 @@ THRESHOLD = 0.5  # for the counts of found, missed and false
 NMS_IOU = 0.6
 IOUS = np.arange(0.5, 1.0, 0.05)
 SIZES = (0, 14, 24, 48, 96, 1000)
+# Average precision is given for shapes of this longer side and more; smaller ones then count neither way.
+LEAST_SIDES = (0, 14)
 
 
 class Detector:
@@ -65,14 +67,16 @@ def suppress(boxes, kinds):
     return np.flatnonzero(alive)
 
 
-def match(iou, least):
-    """For each found box, best first, the true box it takes, or -1."""
+def match(iou, least, spare=None):
+    """For each found box, best first, the true box it takes, or -1; a `spare` one only where no other will do."""
     taken, result = np.zeros(iou.shape[1], bool), np.full(iou.shape[0], -1)
+    spare = np.zeros(iou.shape[1], bool) if spare is None else spare
     for i, row in enumerate(iou):
-        free = np.where(taken, -1.0, row)
-        if free.size and free.max() >= least:
-            result[i] = free.argmax()
-            taken[result[i]] = True
+        for group in (~spare, spare):
+            free = np.where(group & ~taken, row, -1.0)
+            if result[i] < 0 and free.size and free.max() >= least:
+                result[i] = free.argmax()
+                taken[result[i]] = True
     return result
 
 
@@ -86,31 +90,51 @@ def average_precision(scores, hits, total):
     return np.append(precision, 0)[np.minimum(at, len(precision))].mean()
 
 
+class Tally:
+    """What was found of one class, among shapes of `least` pixels and more."""
+
+    def __init__(self, least):
+        self.least, self.total, self.scores, self.hits = least, 0, [], []
+
+    def add(self, found, scores, boxes):
+        spare = longer_side(boxes) < self.least
+        self.total += int((~spare).sum())
+        matched = np.stack([match(overlaps(found, boxes), limit, spare) for limit in IOUS], 1)
+        # -1 false, 0 neither way, 1 right
+        hit = np.where(matched < 0, np.where(longer_side(found) < self.least, 0, -1)[:, None], 1)
+        if len(boxes):
+            hit[(matched >= 0) & spare[matched]] = 0
+        self.scores.append(scores)
+        self.hits.append(hit)
+
+    def precision(self):
+        """Average precision at each IoU."""
+        scores, hits = np.concatenate(self.scores), np.concatenate(self.hits)
+        counts = [hits[:, i] != 0 for i in range(len(IOUS))]
+        return np.array([average_precision(scores[c], hits[c, i] > 0, self.total) for i, c in enumerate(counts)])
+
+
+def longer_side(boxes):
+    return (boxes[:, 2:] - boxes[:, :2]).max(1, initial=0)
+
+
 def held_out(detector, count):
-    """Average precision [class, IoU], number of each class, and of true boxes by size: how many, how many found."""
-    scores = [[] for _ in CLASSES]
-    hits = [[] for _ in CLASSES]
-    totals, by_size, false = np.zeros(len(CLASSES), int), np.zeros((len(SIZES) - 1, 2), int), 0
+    """Tallies [side][class]; of true boxes by size how many, how many found; and the false, both at THRESHOLD."""
+    tallies = [[Tally(least) for _ in CLASSES] for least in LEAST_SIDES]
+    by_size, false = np.zeros((len(SIZES) - 1, 2), int), 0
     for number in range(count):
         picture, boxes, classes = scenes.held_out(number)
         found, kinds, score = detector.detect(picture, LEAST_SCORE)
         for c in range(len(CLASSES)):
-            iou = overlaps(found[kinds == c], boxes[classes == c])
-            totals[c] += iou.shape[1]
-            matched = np.stack([match(iou, least) for least in IOUS], 1)
-            scores[c].append(score[kinds == c])
-            hits[c].append(matched >= 0)
-            sure = score[kinds == c] > THRESHOLD
-            false += int((matched[sure, 0] < 0).sum())
-            size = (boxes[classes == c][:, 2:] - boxes[classes == c][:, :2]).max(1, initial=0)
-            seen = matched[sure, 0][matched[sure, 0] >= 0]
+            mine, true = found[kinds == c], boxes[classes == c]
+            for row in tallies:
+                row[c].add(mine, score[kinds == c], true)
+            matched = match(overlaps(mine[score[kinds == c] > THRESHOLD], true), 0.5)
+            false += int((matched < 0).sum())
+            size = longer_side(true)
             by_size[:, 0] += np.histogram(size, SIZES)[0]
-            by_size[:, 1] += np.histogram(size[seen], SIZES)[0]
-    table = np.zeros((len(CLASSES), len(IOUS)))
-    for c in range(len(CLASSES)):
-        score, hit = np.concatenate(scores[c]), np.concatenate(hits[c])
-        table[c] = [average_precision(score, hit[:, i], totals[c]) for i in range(len(IOUS))]
-    return table, totals, by_size, false
+            by_size[:, 1] += np.histogram(size[matched[matched >= 0]], SIZES)[0]
+    return tallies, by_size, false
 
 
 def video(detector, width, height, interpolation, count):
@@ -149,11 +173,15 @@ def main():
     options = parser.parse_args()
     cv2.setNumThreads(1)
     detector = Detector(options.model)
-    table, totals, by_size, false = held_out(detector, options.scenes)
-    print(f"held out, {options.scenes} scenes\n\n| class | shapes | AP@0.5 | AP@0.5:0.95 |\n|---|---|---|---|")
-    for name, total, row in zip(CLASSES, totals, table):
-        print(f"| {name} | {total} | {row[0]:.3f} | {row.mean():.3f} |")
-    print(f"| **all** | {totals.sum()} | **{table[:, 0].mean():.3f}** | **{table.mean():.3f}** |")
+    tallies, by_size, false = held_out(detector, options.scenes)
+    print(f"held out, {options.scenes} scenes")
+    for least, row in zip(LEAST_SIDES, tallies):
+        table = np.array([tally.precision() for tally in row])
+        print(f"\n| {least} px and more | shapes | AP@0.5 | AP@0.5:0.95 |\n|---|---|---|---|")
+        for name, tally, precision in zip(CLASSES, row, table):
+            print(f"| {name} | {tally.total} | {precision[0]:.3f} | {precision.mean():.3f} |")
+        total = sum(tally.total for tally in row)
+        print(f"| **all** | {total} | **{table[:, 0].mean():.3f}** | **{table.mean():.3f}** |")
     print(f"\nat score {THRESHOLD}: {false} false\n\n| longer side, px | shapes | found |\n|---|---|---|")
     for low, high, (total, found) in zip(SIZES, SIZES[1:], by_size):
         print(f"| {low} to {high} | {total} | {found / max(total, 1):.3f} |")

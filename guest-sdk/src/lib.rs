@@ -41,42 +41,43 @@
 //! # }
 //! ```
 
-/// Roles: what an element is.
+// In the order of use. Plain comments: each module's own page is inside of it.
+// Roles: what an element is.
 pub mod role;
-/// What is known of an element without running it.
+// What is known of an element without running it.
 pub mod describe;
-/// What the user can set.
+// What the user can set.
 pub mod property;
-/// An element's pads, and what it does with them while it is being called.
+// An element's pads, and what it does with them while it is being called.
 pub mod context;
-/// Frames and other data: handles to memory that the host owns.
+// Frames and other data: handles to memory that the host owns.
 pub mod buffer;
-/// How video frames lie in buffers.
+// How video frames lie in buffers.
 pub mod video;
-/// Why a call could not do its work.
+// Why a call could not do its work.
 pub mod failure;
-/// Log lines and messages to the application.
+// Log lines and messages to the application.
 pub mod bus;
-/// Inference over `wasi:nn`.
+// Inference over `wasi:nn`.
 pub mod nn;
-/// Video capture.
+// Video capture.
 pub mod camera;
-/// A window on the screen.
+// A window on the screen.
 pub mod display;
-/// Files below granted directories.
+// Files below granted directories.
 pub mod files;
-/// Tests of elements without a host.
+// Tests of elements without a host.
 #[cfg(not(target_arch = "wasm32"))]
 pub mod harness;
 
-/// From the contract's calls to a role's.
+// From the contract's calls to a role's.
 #[doc(hidden)]
 pub mod runner;
-/// The component's exports.
+// The component's exports.
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod export;
-/// The host: imports on wasm32, in memory elsewhere.
+// The host: imports on wasm32, in memory elsewhere.
 mod sys;
 #[doc(hidden)]
 #[allow(

@@ -16,7 +16,8 @@ fn info(caps: &str) -> Result<VideoInfo, Failure> {
 fn planes_lie_as_in_gstreamer() {
     // Format, size, (offset, stride, bytes of a row, rows) of each plane, size in bytes.
     type Layout = (usize, usize, usize, usize);
-    let table: &[(VideoFormat, (usize, usize), &[Layout], usize)] = &[
+    type Row = (VideoFormat, (usize, usize), &'static [Layout], usize);
+    let table: &[Row] = &[
         (
             VideoFormat::I420,
             (320, 240),

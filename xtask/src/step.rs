@@ -165,6 +165,7 @@ struct Progress<'a> {
     is_terminal: bool,
     start: Instant,
     shown: Instant,
+    /// What cargo is at, e.g. `45/120 crates`.
     counts: Option<String>,
 }
 
@@ -187,12 +188,16 @@ impl<'a> Progress<'a> {
         if line.is_empty() {
             return self.is_on && self.counts.is_some();
         }
+        if line.starts_with("Blocking waiting for file lock") {
+            self.counts = Some("waiting for another cargo".to_owned());
+            return false;
+        }
         let Some(bar) = line.strip_prefix("Building [") else {
             return false;
         };
         if let Some((_, rest)) = bar.split_once(']') {
             let counts = rest.split(':').next().unwrap_or_default().trim();
-            self.counts = Some(counts.to_owned());
+            self.counts = Some(format!("{counts} crates"));
         }
         true
     }
@@ -209,7 +214,7 @@ impl<'a> Progress<'a> {
         self.shown = Instant::now();
         let time = seconds(self.start.elapsed());
         let text = match &self.counts {
-            Some(counts) => format!("  {}: {counts} crates, {time}", self.name),
+            Some(counts) => format!("  {}: {counts}, {time}", self.name),
             None => format!("  {}: {time}", self.name),
         };
         if self.is_terminal {
@@ -311,6 +316,6 @@ mod tests {
         assert!(!progress.takes("   Compiling serde v1.0.0"));
         assert!(!progress.takes(""), "an empty line of the child's own");
         assert!(progress.takes("    Building [====>      ] 45/120: wasmtime, rten"));
-        assert_eq!(progress.counts.as_deref(), Some("45/120"));
+        assert_eq!(progress.counts.as_deref(), Some("45/120 crates"));
     }
 }

@@ -53,16 +53,16 @@ impl Decoder {
         }
         let sizes: Vec<usize> = dimensions.iter().map(|size| *size as usize).collect();
         let done = match (self.family, sizes.as_slice()) {
-            (Family::FastestDet, &[1, channels @ 6.., rows, columns]) => {
+            (Family::FastestDet, &[1, channels @ (6..), rows, columns]) => {
                 self.fastestdet(values, channels, (columns, rows), threshold, found)
             }
-            (Family::Yolox, &[1, count, channels @ 6..]) if count == cells(self.input) => {
+            (Family::Yolox, &[1, count, channels @ (6..)]) if count == cells(self.input) => {
                 self.yolox(values, channels, threshold, found)
             }
-            (Family::Yolov5, &[1, _, channels @ 6..]) => {
+            (Family::Yolov5, &[1, _, channels @ (6..)]) => {
                 yolov5(values, channels, threshold, found)
             }
-            (Family::Yolov8, &[1, channels @ 5.., count]) => {
+            (Family::Yolov8, &[1, channels @ (5..), count]) => {
                 self.yolov8(values, channels, count, threshold, found)
             }
             _ => None,

@@ -80,6 +80,7 @@ impl Preprocessor {
         let lines = first
             .chunks_exact_mut(width)
             .zip(second.chunks_exact_mut(width).zip(third.chunks_exact_mut(width)));
+        let factor = self.normalization.factor;
         let columns = self.geometry.left..self.geometry.left + self.geometry.scaled.width;
         for ((first, (second, third)), row) in lines.skip(self.geometry.top).zip(&self.rows) {
             let parts = [first, second, third].map(|line| line.get_mut(columns.clone()));
@@ -88,7 +89,7 @@ impl Preprocessor {
                 if self.normalization.rgb { (first, third) } else { (third, first) };
             self.sampler.read(&planes, row, [&mut *red, &mut *second, &mut *blue]);
             for line in [red, second, blue] {
-                line.iter_mut().for_each(|value| *value *= self.normalization.factor);
+                line.iter_mut().for_each(|value| *value = rounded(*value) * factor);
             }
         }
         Ok(&self.values)
@@ -195,6 +196,14 @@ fn read_pixels(rows: &Rows<'_>, columns: &[Tap], order: [usize; 3], into: [&mut 
         let below = mixed(pixel(rows.below, tap.first), pixel(rows.below, tap.second), tap.weight);
         [*first, *second, *third] = mixed(above, below, rows.weight);
     }
+}
+
+/// The nearest whole number from 0 to 255: models were trained on pictures whose
+/// pixels are bytes after scaling too. Where floats are this large they have no
+/// fraction, so that adding rounds; it is one instruction on four lanes anywhere.
+fn rounded(value: f32) -> f32 {
+    const NO_FRACTION: f32 = 12_582_912.0;
+    (value + NO_FRACTION) - NO_FRACTION
 }
 
 fn between(a: f32, b: f32, weight: f32) -> f32 {

@@ -141,12 +141,12 @@ impl Source for VideoTestSrc {
         if self.sent >= most.min(if one_picture { 1 } else { u64::MAX }) {
             return Ok(Outcome::Eos);
         }
-        let n = *self
-            .next
-            .get_or_insert_with(|| match self.settings.is_live {
-                true => frame_at(info, ctx.running_time()),
-                false => 0,
-            });
+        let first = if self.settings.is_live {
+            frame_at(info, ctx.running_time())
+        } else {
+            0
+        };
+        let n = *self.next.get_or_insert(first);
         let (pts, end) = (info.frame_time(n), info.frame_time(n + 1));
         if self.settings.is_live && ctx.running_time() < pts {
             return Ok(Outcome::WaitUntil(pts));

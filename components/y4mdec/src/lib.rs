@@ -1,1 +1,213 @@
-//! x
+//! Reads YUV4MPEG2 streams: `filesrc location=clip.y4m ! y4mdec ! windowsink`.
+//!
+//! ```text
+//!  application/x-yuv4mpeg ──▶ sink [y4mdec] src ──▶ video/x-raw, I420 or GRAY8
+//! ```
+//!
+//! The stream may be cut into buffers anywhere. Times follow from frame numbers.
+
+mod header;
+
+use millstream_sdk::prelude::*;
+
+/// The longest line: a header with some comments, or a frame's.
+const MAX_LINE_BYTES: usize = 4_096;
+/// The most frames out of one buffer: the host takes 1,024 a call.
+const MAX_FRAMES_PER_BUFFER: usize = 1_000;
+
+/// What comes next in the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expect {
+    Header,
+    FrameLine,
+    Frame,
+}
+
+/// What the header fixed.
+struct Stream {
+    info: VideoInfo,
+    /// Bytes of a frame in the stream, where rows have no padding.
+    frame_bytes: usize,
+}
+
+/// The element.
+pub struct Y4mDec {
+    expect: Expect,
+    /// A line or frame of which only the beginning has come.
+    pending: Vec<u8>,
+    stream: Option<Stream>,
+    /// Number of the next frame.
+    frame: u64,
+}
+
+impl Element for Y4mDec {
+    const INFO: Info =
+        Info::new("y4mdec", "Codec/Demuxer/Decoder/Video", "Reads YUV4MPEG2 streams");
+    const PADS: &'static [PadTemplate] = &[
+        PadTemplate::sink("sink", "application/x-yuv4mpeg, y4mversion=2"),
+        PadTemplate::src(
+            "src",
+            "video/x-raw, format={ I420, GRAY8 }, width=[ 1, 16384 ], height=[ 1, 16384 ], \
+             framerate=[ 0/1, 2147483647/1 ]",
+        )
+        .caps_from_data(),
+    ];
+    type Settings = ();
+
+    fn new((): ()) -> Result<Self, Failure> {
+        Ok(Self { expect: Expect::Header, pending: Vec::new(), stream: None, frame: 0 })
+    }
+
+    fn chain(&mut self, ctx: &Context, _pad: u32, buffer: Buffer) -> Flow {
+        let view = buffer.map();
+        let (mut input, first) = (&*view, self.frame);
+        while !input.is_empty() {
+            if (self.frame - first) as usize >= MAX_FRAMES_PER_BUFFER {
+                let message = format!("over {MAX_FRAMES_PER_BUFFER} frames in one buffer");
+                let hint = "smaller buffers help: `filesrc blocksize=4096`";
+                return Err(Failure::not_supported(message).hint(hint));
+            }
+            self.step(ctx, &mut input)?;
+        }
+        Ok(Outcome::Nothing)
+    }
+
+    fn handle_event(&mut self, _: &Context, _: u32, event: &Event) -> Result<Disposition, Failure> {
+        if *event == Event::Eos {
+            self.finish()?;
+        }
+        Ok(Disposition::Forward)
+    }
+}
+element!(Y4mDec: Element);
+
+impl Y4mDec {
+    /// Takes the next part of the stream, or what there is of it.
+    fn step(&mut self, ctx: &Context, input: &mut &[u8]) -> Result<(), Failure> {
+        match self.expect {
+            Expect::Header => {
+                if let Some(line) = self.line(input)? {
+                    self.begin(ctx, &line)?;
+                    self.expect = Expect::FrameLine;
+                }
+            }
+            Expect::FrameLine => {
+                if let Some(line) = self.line(input)? {
+                    if !(line == b"FRAME" || line.starts_with(b"FRAME ")) {
+                        let message = format!("frame {} does not begin with `FRAME`", self.frame);
+                        return Err(Failure::bad_data(message));
+                    }
+                    self.expect = Expect::Frame;
+                }
+            }
+            Expect::Frame => self.frame(ctx, input)?,
+        }
+        Ok(())
+    }
+
+    /// The next line without its end, once all of it has come.
+    fn line(&mut self, input: &mut &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+        let end = input.iter().position(|byte| *byte == b'\n');
+        let (part, rest) = input.split_at(end.unwrap_or(input.len()));
+        if self.pending.len() + part.len() > MAX_LINE_BYTES {
+            self.pending.clear();
+            *input = &[];
+            let message = format!("a line has over {MAX_LINE_BYTES} bytes");
+            return Err(Failure::bad_data(message).hint("is the file really a `.y4m`?"));
+        }
+        self.pending.extend_from_slice(part);
+        *input = rest.get(1..).unwrap_or_default();
+        Ok(end.map(|_| core::mem::take(&mut self.pending)))
+    }
+
+    /// Settles the caps.
+    fn begin(&mut self, ctx: &Context, line: &[u8]) -> Result<(), Failure> {
+        let caps = header::parse(line)?.to_caps();
+        let info = VideoInfo::from_caps(&ctx.negotiate(src_pad(ctx)?, &caps)?)?;
+        let frame_bytes = info.planes().iter().map(|plane| plane.row_bytes * plane.height).sum();
+        self.stream = Some(Stream { info, frame_bytes });
+        Ok(())
+    }
+
+    /// Takes a frame's bytes, and sends it once it is complete.
+    fn frame(&mut self, ctx: &Context, input: &mut &[u8]) -> Result<(), Failure> {
+        let Some(stream) = &self.stream else {
+            return Err(Failure::failed("a frame came before the header"));
+        };
+        let missing = stream.frame_bytes.saturating_sub(self.pending.len());
+        let (part, rest) = input.split_at(missing.min(input.len()));
+        *input = rest;
+        let whole = if self.pending.is_empty() && part.len() == missing {
+            part
+        } else {
+            self.pending.extend_from_slice(part);
+            &self.pending
+        };
+        if whole.len() < stream.frame_bytes {
+            return Ok(());
+        }
+        let mut output = ctx.allocate(stream.info.size);
+        unpack(&stream.info, whole, &mut output)?;
+        output.set_timing(timing(&stream.info, self.frame));
+        ctx.push(src_pad(ctx)?, output);
+        self.pending.clear();
+        self.frame += 1;
+        self.expect = Expect::FrameLine;
+        Ok(())
+    }
+
+    /// Says what the end of the stream cut off.
+    fn finish(&mut self) -> Result<(), Failure> {
+        let got = self.pending.len();
+        match (self.expect, &self.stream) {
+            (Expect::Header, _) if got > 0 => {
+                return Err(Failure::bad_data(format!("the stream ends in its header, at {got} bytes")));
+            }
+            (Expect::Frame, Some(Stream { frame_bytes, .. })) => {
+                let frame = self.frame;
+                log!(Level::Warning, "cut off: frame {frame} has {got} of {frame_bytes} bytes");
+            }
+            (Expect::FrameLine, _) if got > 0 => {
+                log!(Level::Warning, "cut off: frame {} has nothing but {got} bytes", self.frame);
+            }
+            _ => {}
+        }
+        self.pending = Vec::new();
+        Ok(())
+    }
+}
+
+fn src_pad(ctx: &Context) -> Result<u32, Failure> {
+    ctx.pad("src").ok_or_else(|| Failure::failed("no pad `src`"))
+}
+
+/// Copies a frame without padding to where its rows lie in a buffer.
+fn unpack(info: &VideoInfo, bytes: &[u8], output: &mut Buffer) -> Result<(), Failure> {
+    let mut view = output.map_overwrite();
+    let mut frame = VideoFrameMut::new(info, &mut view)?;
+    let mut rest = bytes;
+    for index in 0..info.planes().len() {
+        for row in frame.plane_mut(index).rows_mut() {
+            let (from, after) = rest.split_at_checked(row.len()).unwrap_or_default();
+            if from.len() == row.len() {
+                row.copy_from_slice(from);
+            }
+            rest = after;
+        }
+    }
+    Ok(())
+}
+
+fn timing(info: &VideoInfo, n: u64) -> Timing {
+    let flags = if n == 0 { BufferFlags::DISCONT } else { BufferFlags::empty() };
+    let pts = info.frame_time(n);
+    let duration = info.frame_time(n + 1).saturating_sub(pts);
+    Timing {
+        pts: Some(pts),
+        duration: Some(duration),
+        offset: Some(n),
+        offset_end: Some(n + 1),
+        flags,
+        ..Timing::default()
+    }
+}

@@ -13,30 +13,30 @@
 //! Without the default feature `pipeline` only [`caps`] and [`element`] are left,
 //! and the crate has no dependency: that is what elements themselves use.
 
-/// Caps: what a pad can carry, and the algebra on it.
+// Caps: what a pad can carry, and the algebra on it.
 pub mod caps;
-/// What is known of an element without running it.
+// What is known of an element without running it.
 pub mod element;
-/// Everything that can be wrong with a pipeline, explained.
+// Everything that can be wrong with a pipeline, explained.
 #[cfg(feature = "pipeline")]
 pub mod error;
-/// Where in a text something stands.
+// Where in a text something stands.
 #[cfg(feature = "pipeline")]
 pub mod source;
-/// Texts, the host's own elements and the graph.
+// Texts, the host's own elements and the graph.
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
-/// Which caps each link gets.
+// Which caps each link gets.
 #[cfg(feature = "pipeline")]
 pub mod negotiate;
-/// Segments, running time, times as text.
+// Segments, running time, times as text.
 #[cfg(feature = "pipeline")]
 pub mod clock;
-/// When a queue is full.
+// When a queue is full.
 #[cfg(feature = "pipeline")]
 pub mod queue;
 
-/// A small registry and oracle for tests.
+// A small registry and oracle for tests.
 #[cfg(feature = "pipeline")]
 #[cfg(test)]
 mod testing;

@@ -1,13 +1,13 @@
 //! From text to graph: launch lines and manifests become a [`Description`], and
 //! with a [`graph::Registry`] a checked [`graph::Graph`].
 
-/// GStreamer's launch syntax.
+// GStreamer's launch syntax.
 pub mod launch;
-/// TOML manifests.
+// TOML manifests.
 pub mod manifest;
-/// The host's own elements.
+// The host's own elements.
 pub mod builtin;
-/// Elements, pads and links, checked.
+// Elements, pads and links, checked.
 pub mod graph;
 mod assemble;
 mod property;

@@ -126,6 +126,11 @@ pub(crate) fn link(
     component: &Component,
     granted: &Granted,
 ) -> wasmtime::Result<InstancePre<State>> {
+    linker(engine, granted)?.instantiate_pre(component)
+}
+
+/// The interfaces that every element has, and those that were granted.
+pub(crate) fn linker(engine: &Engine, granted: &Granted) -> wasmtime::Result<Linker<State>> {
     type Own = HasSelf<State>;
     let mut linker: Linker<State> = Linker::new(engine);
     media::types::add_to_linker::<State, Own>(&mut linker, |state| state)?;
@@ -146,7 +151,7 @@ pub(crate) fn link(
     if !granted.folders.is_empty() {
         link_files(&mut linker)?;
     }
-    linker.instantiate_pre(component)
+    Ok(linker)
 }
 
 /// Files below the preopened folders; no clocks, sockets, environment or random numbers.

@@ -10,13 +10,13 @@ use crossbeam::sync::Parker;
 use millstream_core::builtin;
 use millstream_core::element::Descriptor;
 use millstream_core::graph::Registry;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Component;
 use wasmtime_wasi::WasiCtx;
 
 use super::engine::{Compiler, MAX_COMPONENT_BYTES, digest};
 use super::instance::{Failure, Grants, Instance};
 use super::link;
-use super::state::{State, Surroundings};
+use super::state::Surroundings;
 use crate::bus::Bus;
 use crate::clock::{ClockKind, PipelineClock};
 use crate::device::Devices;
@@ -163,8 +163,9 @@ impl ElementRegistry {
 
     /// Asks an instance with no capability what it is.
     fn describe(&self, component: &Component) -> Result<Descriptor, Failure> {
-        let mut linker: Linker<State> = Linker::new(self.compiler.engine());
         let broken = |error: wasmtime::Error| Failure::contract(format!("{error:#}"));
+        let nothing = link::Granted::default();
+        let mut linker = link::linker(self.compiler.engine(), &nothing).map_err(broken)?;
         linker.define_unknown_imports_as_traps(component).map_err(broken)?;
         let pre = linker.instantiate_pre(component).map_err(broken)?;
         let (bus, _messages) = Bus::new();
