@@ -56,7 +56,10 @@ impl Source for CameraSrc {
     type Settings = Settings;
 
     fn new(settings: Settings) -> Result<Self, Failure> {
-        Ok(Self { settings, state: None })
+        Ok(Self {
+            settings,
+            state: None,
+        })
     }
 
     fn caps(&self) -> Result<Caps, Failure> {
@@ -75,9 +78,15 @@ impl Source for CameraSrc {
         // A camera can be open only once.
         self.state = None;
         let capture = Capture::open(&self.settings.device, caps)?;
-        let rate = caps.first().and_then(|structure| structure.fraction("framerate"));
+        let rate = caps
+            .first()
+            .and_then(|structure| structure.fraction("framerate"));
         let duration = rate.and_then(frame_nanos);
-        self.state = Some(State { capture, duration, counter: Counter::default() });
+        self.state = Some(State {
+            capture,
+            duration,
+            counter: Counter::default(),
+        });
         Ok(())
     }
 
@@ -162,17 +171,26 @@ fn nearest(mut structure: Structure) -> Structure {
 /// Orders fixed structures; the first is the best: smooth, near to the preferred
 /// size, then fast, then raw.
 fn rank(structure: &Structure) -> (bool, u64, Reverse<u64>, bool) {
-    let fps = structure.fraction("framerate").map_or(0.0, Fraction::to_f64);
+    let fps = structure
+        .fraction("framerate")
+        .map_or(0.0, Fraction::to_f64);
     let side = |name| i64::from(structure.int(name).unwrap_or(0));
     let preferred = i64::from(PREFERRED_WIDTH) * i64::from(PREFERRED_HEIGHT);
     let away = (side("width") * side("height")).abs_diff(preferred);
     let speed = (fps.min(f64::from(PREFERRED_FPS)) * 1000.0) as u64;
-    (fps < SMOOTH_FPS, away, Reverse(speed), structure.name != "video/x-raw")
+    (
+        fps < SMOOTH_FPS,
+        away,
+        Reverse(speed),
+        structure.name != "video/x-raw",
+    )
 }
 
 fn frame_nanos(rate: Fraction) -> Option<u64> {
-    let (frames, seconds) =
-        (u64::try_from(rate.numerator).ok()?, u64::try_from(rate.denominator).ok()?);
+    let (frames, seconds) = (
+        u64::try_from(rate.numerator).ok()?,
+        u64::try_from(rate.denominator).ok()?,
+    );
     (seconds * 1_000_000_000).checked_div(frames)
 }
 
@@ -184,7 +202,10 @@ mod tests {
     fn lost_frames_are_numbered_and_flagged() {
         let mut counter = Counter::default();
         let numbers = [3, 3, 5, 5, 6].map(|lost| counter.count(lost));
-        assert_eq!(numbers, [(0, true), (1, false), (4, true), (5, false), (7, true)]);
+        assert_eq!(
+            numbers,
+            [(0, true), (1, false), (4, true), (5, false), (7, true)]
+        );
     }
 
     #[test]

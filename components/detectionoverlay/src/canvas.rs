@@ -19,10 +19,20 @@ impl Paint {
     /// # Source
     /// ITU-T H.273, equations 8.3; weights from the SDK's `ColorMatrix::red_blue`.
     pub(crate) fn new(info: &VideoInfo, rgb: [u8; 3]) -> Self {
-        if let Family::Rgb { rgb: [first, ..], .. } = info.format.family() {
+        if let Family::Rgb {
+            rgb: [first, ..], ..
+        } = info.format.family()
+        {
             let [r, g, b] = rgb;
-            let pixel = if first == 0 { [r, g, b, 255] } else { [b, g, r, 255] };
-            return Self { pixel, chroma: [0; 2] };
+            let pixel = if first == 0 {
+                [r, g, b, 255]
+            } else {
+                [b, g, r, 255]
+            };
+            return Self {
+                pixel,
+                chroma: [0; 2],
+            };
         }
         let (kr, kb) = info.colorimetry.matrix.red_blue();
         let [r, g, b] = rgb.map(|byte| f64::from(byte) / 255.0);
@@ -39,7 +49,10 @@ impl Paint {
             Family::Planar { uv: [2, _] } | Family::SemiPlanar { uv: [1, _] }
         );
         let chroma = if swapped { [v, u] } else { [u, v] };
-        Self { pixel: [byte(y * luma + zero), 0, 0, 0], chroma }
+        Self {
+            pixel: [byte(y * luma + zero), 0, 0, 0],
+            chroma,
+        }
     }
 }
 
@@ -88,7 +101,12 @@ impl Mask {
     fn at(&self, x: i32, y: i32) -> u32 {
         let inside = |value: i32, end: usize| usize::try_from(value).ok().filter(|v| *v < end);
         match (inside(x, self.width), inside(y, self.height)) {
-            (Some(x), Some(y)) => self.bytes.get(y * self.width + x).copied().unwrap_or(0).into(),
+            (Some(x), Some(y)) => self
+                .bytes
+                .get(y * self.width + x)
+                .copied()
+                .unwrap_or(0)
+                .into(),
             _ => 0,
         }
     }
@@ -125,7 +143,14 @@ impl<'a> Canvas<'a> {
             Family::Gray | Family::Packed422 { .. } => (1, Chroma::None),
         };
         let (width, height) = (info.width as i32, info.height as i32);
-        Self { planes: frame.planes_mut(), bytes, chroma, width, height, opacity }
+        Self {
+            planes: frame.planes_mut(),
+            bytes,
+            chroma,
+            width,
+            height,
+            opacity,
+        }
     }
 
     /// Pixels in a row.
@@ -144,10 +169,16 @@ impl<'a> Canvas<'a> {
         if area.is_empty() {
             return;
         }
-        let (left, right) = (area.left as usize * self.bytes, area.right as usize * self.bytes);
+        let (left, right) = (
+            area.left as usize * self.bytes,
+            area.right as usize * self.bytes,
+        );
         let [first, ..] = &mut self.planes;
         for y in area.top..area.bottom {
-            let row = first.row_mut(y as usize).get_mut(left..right).unwrap_or_default();
+            let row = first
+                .row_mut(y as usize)
+                .get_mut(left..right)
+                .unwrap_or_default();
             for pixel in row.chunks_exact_mut(self.bytes) {
                 blend_all(pixel, &paint.pixel, self.opacity);
             }
@@ -162,14 +193,26 @@ impl<'a> Canvas<'a> {
     /// Fills a mask whose first pixel lies at `x`, `y`.
     pub(crate) fn stamp(&mut self, mask: &Mask, x: i32, y: i32, paint: Paint) {
         let (right, bottom) = (x + mask.width as i32, y + mask.height as i32);
-        let area = Area { left: x, top: y, right, bottom }.clip(self.width, self.height);
+        let area = Area {
+            left: x,
+            top: y,
+            right,
+            bottom,
+        }
+        .clip(self.width, self.height);
         if area.is_empty() {
             return;
         }
-        let (left, right) = (area.left as usize * self.bytes, area.right as usize * self.bytes);
+        let (left, right) = (
+            area.left as usize * self.bytes,
+            area.right as usize * self.bytes,
+        );
         let [first, ..] = &mut self.planes;
         for at in area.top..area.bottom {
-            let row = first.row_mut(at as usize).get_mut(left..right).unwrap_or_default();
+            let row = first
+                .row_mut(at as usize)
+                .get_mut(left..right)
+                .unwrap_or_default();
             let from = (at - y) as usize * mask.width + (area.left - x) as usize;
             let covers = mask.bytes.get(from..).unwrap_or_default();
             for (pixel, cover) in row.chunks_exact_mut(self.bytes).zip(covers) {
@@ -197,7 +240,9 @@ impl<'a> Canvas<'a> {
                     let [first_byte, second_byte] = paint.chroma;
                     for (plane, byte) in [(&mut *second, first_byte), (&mut *third, second_byte)] {
                         let row = plane.row_mut(y as usize);
-                        let row = row.get_mut(left as usize..right as usize).unwrap_or_default();
+                        let row = row
+                            .get_mut(left as usize..right as usize)
+                            .unwrap_or_default();
                         for (x, sample) in (left..).zip(row) {
                             *sample = blend(*sample, byte, weight(x, y));
                         }
@@ -224,7 +269,7 @@ fn covered(sample: i32, start: i32, end: i32, size: i32) -> u32 {
 
 /// Coverage of 0 to 255 and opacity of 0 to 256 to a weight of 0 to 256.
 const fn weight(cover: u32, opacity: u32) -> u32 {
-    (cover + (cover >> 7)) * opacity >> 8
+    ((cover + (cover >> 7)) * opacity) >> 8
 }
 
 fn blend(old: u8, new: u8, weight: u32) -> u8 {

@@ -37,16 +37,53 @@ impl Pen {
 
     /// Draws the box.
     pub(crate) fn outline(self, canvas: &mut Canvas<'_>, rect: Rect, paint: Paint) {
-        let Area { left, top, right, bottom } = self.edge(rect);
+        let Area {
+            left,
+            top,
+            right,
+            bottom,
+        } = self.edge(rect);
         // Four parts that don't overlap: what shines through shall do so once.
         let upper = (top + self.thickness).min(bottom);
         let lower = (bottom - self.thickness).max(upper);
         let inner = (left + self.thickness).min(right);
         let outer = (right - self.thickness).max(inner);
-        canvas.fill(Area { left, top, right, bottom: upper }, paint);
-        canvas.fill(Area { left, top: lower, right, bottom }, paint);
-        canvas.fill(Area { left, top: upper, right: inner, bottom: lower }, paint);
-        canvas.fill(Area { left: outer, top: upper, right, bottom: lower }, paint);
+        canvas.fill(
+            Area {
+                left,
+                top,
+                right,
+                bottom: upper,
+            },
+            paint,
+        );
+        canvas.fill(
+            Area {
+                left,
+                top: lower,
+                right,
+                bottom,
+            },
+            paint,
+        );
+        canvas.fill(
+            Area {
+                left,
+                top: upper,
+                right: inner,
+                bottom: lower,
+            },
+            paint,
+        );
+        canvas.fill(
+            Area {
+                left: outer,
+                top: upper,
+                right,
+                bottom: lower,
+            },
+            paint,
+        );
     }
 
     /// Draws the tag: on top of the box, or inside where there is no room above.
@@ -70,7 +107,15 @@ impl Pen {
         let top = top.min(height - mask_height).max(0);
         let left = edge.left.min(width - mask_width).max(0);
         let (right, bottom) = (left + mask_width, top + mask_height);
-        canvas.fill(Area { left, top, right, bottom }, paint);
+        canvas.fill(
+            Area {
+                left,
+                top,
+                right,
+                bottom,
+            },
+            paint,
+        );
         canvas.stamp(mask, left, top, ink);
     }
 }
@@ -85,12 +130,21 @@ pub(crate) struct Label {
 
 impl Label {
     pub(crate) const fn new(name: bool, confidence: bool) -> Self {
-        Self { name, confidence, text: String::new() }
+        Self {
+            name,
+            confidence,
+            text: String::new(),
+        }
     }
 
     /// The text for a detection, such as `star 0.93`. Good until the next.
     pub(crate) fn write(&mut self, detection: &Detection) -> &str {
-        let Detection { class_id, label, confidence, .. } = detection;
+        let Detection {
+            class_id,
+            label,
+            confidence,
+            ..
+        } = detection;
         self.text.clear();
         // Writing to a text cannot fail.
         let written = match (self.name, label.is_empty()) {

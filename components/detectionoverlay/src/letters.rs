@@ -30,7 +30,10 @@ pub(crate) struct Letters {
 impl fmt::Debug for Letters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let glyphs = self.glyphs.len();
-        f.debug_struct("Letters").field("size", &self.size).field("glyphs", &glyphs).finish()
+        f.debug_struct("Letters")
+            .field("size", &self.size)
+            .field("glyphs", &glyphs)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,7 +53,13 @@ impl Letters {
             .map_err(|error| Failure::failed(format!("the font cannot be read: {error}")))?;
         let em = font.units_per_em().unwrap_or(1.0).max(1.0);
         let scale = PxScale::from(size * font.height_unscaled() / em);
-        Ok(Self { font, scale, size, glyphs: BTreeMap::new(), mask: Mask::default() })
+        Ok(Self {
+            font,
+            scale,
+            size,
+            glyphs: BTreeMap::new(),
+            mask: Mask::default(),
+        })
     }
 
     /// Rows of a tag.
@@ -105,7 +114,13 @@ impl Glyph {
         let advance = font.as_scaled(scale).h_advance(id);
         let glyph = id.with_scale_and_position(scale, point(offset, 0.0));
         let Some(outline) = font.outline_glyph(glyph) else {
-            return Self { advance, left: 0, top: 0, width: 0, bytes: Vec::new() };
+            return Self {
+                advance,
+                left: 0,
+                top: 0,
+                width: 0,
+                bytes: Vec::new(),
+            };
         };
         let bounds = outline.px_bounds();
         let (width, height) = (bounds.width() as usize, bounds.height() as usize);
@@ -115,14 +130,26 @@ impl Glyph {
                 *byte = (cover * 255.0).round().clamp(0.0, 255.0) as u8;
             }
         });
-        Self { advance, left: bounds.min.x as i32, top: bounds.min.y as i32, width, bytes }
+        Self {
+            advance,
+            left: bounds.min.x as i32,
+            top: bounds.min.y as i32,
+            width,
+            bytes,
+        }
     }
 
     /// Adds it to a mask, its start at `x` on the row `baseline`.
     fn stamp(&self, mask: &mut Mask, x: i32, baseline: i32) {
-        for (row, y) in self.bytes.chunks(self.width.max(1)).zip(baseline + self.top..) {
+        for (row, y) in self
+            .bytes
+            .chunks(self.width.max(1))
+            .zip(baseline + self.top..)
+        {
             for (cover, x) in row.iter().zip(x + self.left..) {
-                let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else { continue };
+                let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else {
+                    continue;
+                };
                 if x >= mask.width {
                     continue;
                 }

@@ -51,7 +51,7 @@ properties! {
 #[derive(Debug)]
 struct State {
     info: VideoInfo,
-    paints: Vec<Paint>,
+    paints: Vec<[Paint; 2]>,
     letters: Letters,
     pen: Pen,
     label: Label,
@@ -71,7 +71,10 @@ impl State {
         Ok(Self {
             paints: palette::paints(&info),
             letters: Letters::new(size)?,
-            pen: Pen { thickness, opacity: (settings.opacity * 256.0).round() as u32 },
+            pen: Pen {
+                thickness,
+                opacity: (settings.opacity * 256.0).round() as u32,
+            },
             label: Label::new(settings.labels, settings.confidence),
             info,
         })
@@ -97,7 +100,10 @@ impl InPlace for DetectionOverlay {
     type Settings = Settings;
 
     fn new(settings: Settings) -> Result<Self, Failure> {
-        Ok(Self { settings, state: None })
+        Ok(Self {
+            settings,
+            state: None,
+        })
     }
 
     fn set_caps(&mut self, caps: &Caps) -> Result<(), Failure> {
@@ -109,7 +115,13 @@ impl InPlace for DetectionOverlay {
         let Some(state) = &mut self.state else {
             return Err(Failure::not_negotiated("a buffer came before caps"));
         };
-        let State { info, paints, letters, pen, label } = state;
+        let State {
+            info,
+            paints,
+            letters,
+            pen,
+            label,
+        } = state;
         let found = buffer.detections(&self.settings.layer);
         if found.is_empty() || pen.opacity == 0 {
             return Ok(buffer.into());
@@ -119,13 +131,18 @@ impl InPlace for DetectionOverlay {
         let mut canvas = Canvas::new(&mut frame, pen.opacity);
         // Detectors put the surest first; what is drawn last lies on top.
         for detection in found.iter().rev() {
-            pen.outline(&mut canvas, detection.rect, palette::pick(paints, detection.class_id));
+            let [paint, _] = palette::pick(paints, detection.class_id);
+            pen.outline(&mut canvas, detection.rect, paint);
         }
         for detection in found.iter().rev() {
-            let paint = palette::pick(paints, detection.class_id);
-            let ink = palette::ink(paints, detection.class_id);
-            let text = label.write(detection);
-            pen.tag(&mut canvas, letters, text, detection.rect, [paint, ink]);
+            let paints = palette::pick(paints, detection.class_id);
+            pen.tag(
+                &mut canvas,
+                letters,
+                label.write(detection),
+                detection.rect,
+                paints,
+            );
         }
         drop(view);
         Ok(buffer.into())

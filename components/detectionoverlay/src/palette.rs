@@ -32,21 +32,26 @@ const COLOURS: [[u8; 3]; 20] = [
 const WHITE: [u8; 3] = [255; 3];
 const BLACK: [u8; 3] = [0x10; 3];
 
-/// The samples of a frame for all colours, and for black and white after them.
-pub(crate) fn paints(info: &VideoInfo) -> Vec<Paint> {
-    COLOURS.iter().chain([&BLACK, &WHITE]).map(|rgb| Paint::new(info, *rgb)).collect()
+/// For each class in turn: the paint of its box, and that of the letters on it.
+pub(crate) fn paints(info: &VideoInfo) -> Vec<[Paint; 2]> {
+    let pair = |colour: [u8; 3]| {
+        let ink = if is_light(colour) { BLACK } else { WHITE };
+        [Paint::new(info, colour), Paint::new(info, ink)]
+    };
+    // Without colours white is seen best.
+    let grey = info.format == VideoFormat::GRAY8;
+    COLOURS
+        .iter()
+        .map(|colour| pair(if grey { WHITE } else { *colour }))
+        .collect()
 }
 
-/// The paint of a class.
-pub(crate) fn pick(paints: &[Paint], class_id: u32) -> Paint {
-    paints.get(class_id as usize % COLOURS.len()).copied().unwrap_or_default()
-}
-
-/// The paint of letters on that of a class.
-pub(crate) fn ink(paints: &[Paint], class_id: u32) -> Paint {
-    let colour = COLOURS.get(class_id as usize % COLOURS.len()).copied().unwrap_or(WHITE);
-    let index = if is_light(colour) { COLOURS.len() } else { COLOURS.len() + 1 };
-    paints.get(index).copied().unwrap_or_default()
+/// The paints of a class.
+pub(crate) fn pick(paints: &[[Paint; 2]], class_id: u32) -> [Paint; 2] {
+    paints
+        .get(class_id as usize % paints.len().max(1))
+        .copied()
+        .unwrap_or_default()
 }
 
 /// Whether black letters are easier to read on it than white ones.

@@ -25,7 +25,9 @@ impl Line {
             Some(pts) => self.push(format_args!("{pts}")),
             None => self.text.push_str("null"),
         }
-        self.push(format_args!(",\"width\":{width},\"height\":{height},\"detections\":["));
+        self.push(format_args!(
+            ",\"width\":{width},\"height\":{height},\"detections\":["
+        ));
         for (place, detection) in detections.iter().enumerate() {
             if place > 0 {
                 self.text.push(',');
@@ -37,11 +39,19 @@ impl Line {
     }
 
     fn detection(&mut self, detection: &Detection) {
-        self.push(format_args!("{{\"class\":{},\"label\":", detection.class_id));
+        self.push(format_args!(
+            "{{\"class\":{},\"label\":",
+            detection.class_id
+        ));
         self.quoted(&detection.label);
         self.text.push_str(",\"confidence\":");
         self.number(detection.confidence, 4);
-        let Rect { x, y, width, height } = detection.rect;
+        let Rect {
+            x,
+            y,
+            width,
+            height,
+        } = detection.rect;
         self.text.push_str(",\"box\":{");
         for (name, value) in [("x", x), ("y", y), ("width", width), ("height", height)] {
             let comma = if name == "x" { "" } else { "," };
@@ -64,7 +74,12 @@ impl Line {
         }
         let start = self.text.len();
         self.push(format_args!("{:.decimals$}", f64::from(value)));
-        let kept = self.text.trim_end_matches('0').trim_end_matches('.').len().max(start + 1);
+        let kept = self
+            .text
+            .trim_end_matches('0')
+            .trim_end_matches('.')
+            .len()
+            .max(start + 1);
         self.text.truncate(kept);
         if self.text.get(start..) == Some("-0") {
             self.text.truncate(start);

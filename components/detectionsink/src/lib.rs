@@ -48,7 +48,13 @@ impl Sink for DetectionSink {
     type Settings = Settings;
 
     fn new(settings: Settings) -> Result<Self, Failure> {
-        Ok(Self { settings, file: None, size: None, frame: 0, line: Line::default() })
+        Ok(Self {
+            settings,
+            file: None,
+            size: None,
+            frame: 0,
+            line: Line::default(),
+        })
     }
 
     fn start(&mut self, _: &Context) -> Result<(), Failure> {
@@ -65,9 +71,13 @@ impl Sink for DetectionSink {
 
     fn render(&mut self, _: &Context, buffer: Buffer) -> Flow {
         let Some(file) = &mut self.file else {
-            return Err(Failure::resource("a frame came after the end of the stream"));
+            return Err(Failure::resource(
+                "a frame came after the end of the stream",
+            ));
         };
-        let size = self.size.ok_or_else(|| Failure::not_negotiated("a frame came before caps"))?;
+        let size = self
+            .size
+            .ok_or_else(|| Failure::not_negotiated("a frame came before caps"))?;
         let detections = buffer.detections(&self.settings.layer);
         let frame = self.frame;
         self.frame += 1;

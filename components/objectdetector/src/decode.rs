@@ -35,7 +35,12 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder for a model of this family and input.
     pub fn new(family: Family, input: Size) -> Self {
-        Self { family, input, best: Vec::new(), classes: Vec::new() }
+        Self {
+            family,
+            input,
+            best: Vec::new(),
+            classes: Vec::new(),
+        }
     }
 
     /// Fills `found` with all boxes of at least `threshold`, best first.
@@ -47,9 +52,14 @@ impl Decoder {
         found: &mut Vec<Candidate>,
     ) -> Result<(), Failure> {
         found.clear();
-        if !values.iter().fold(true, |all, value| all & value.is_finite()) {
-            return Err(Failure::inference("the model's output holds NaN or infinite numbers")
-                .hint("check `scale` and `color-order`, or the model's file"));
+        if !values
+            .iter()
+            .fold(true, |all, value| all & value.is_finite())
+        {
+            return Err(
+                Failure::inference("the model's output holds NaN or infinite numbers")
+                    .hint("check `scale` and `color-order`, or the model's file"),
+            );
         }
         let sizes: Vec<usize> = dimensions.iter().map(|size| *size as usize).collect();
         let done = match (self.family, sizes.as_slice()) {
@@ -68,9 +78,14 @@ impl Decoder {
             _ => None,
         };
         done.ok_or_else(|| self.misshaped(dimensions, values.len()))?;
-        if found.iter().any(|candidate| !candidate.edges.iter().all(|edge| edge.is_finite())) {
-            return Err(Failure::inference("the model's output holds boxes without an end")
-                .hint("check that `family` fits the model"));
+        if found
+            .iter()
+            .any(|candidate| !candidate.edges.iter().all(|edge| edge.is_finite()))
+        {
+            return Err(
+                Failure::inference("the model's output holds boxes without an end")
+                    .hint("check that `family` fits the model"),
+            );
         }
         found.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
         found.truncate(MAX_CANDIDATES);
@@ -93,7 +108,7 @@ impl Decoder {
     }
 
     /// # Source
-    /// `handle_preds` in FastestDet's `utils/tool.py`.
+    /// `handle_preds` in `utils/tool.py` of `FastestDet`.
     fn fastestdet(
         &mut self,
         values: &[f32],
@@ -119,7 +134,12 @@ impl Decoder {
             let (x, y) = ((cell % columns) as f32, (cell / columns) as f32);
             let center_x = (x + tx.tanh()) / columns as f32 * width;
             let center_y = (y + ty.tanh()) / rows as f32 * height;
-            let edges = around(center_x, center_y, sigmoid(*tw) * width, sigmoid(*th) * height);
+            let edges = around(
+                center_x,
+                center_y,
+                sigmoid(*tw) * width,
+                sigmoid(*th) * height,
+            );
             push(found, edges, *class, confidence)?;
         }
         Some(())
@@ -196,7 +216,7 @@ impl Decoder {
 }
 
 /// # Source
-/// `non_max_suppression` in YOLOv5's `utils/general.py`.
+/// `non_max_suppression` in `utils/general.py` of `YOLOv5`.
 fn yolov5(
     values: &[f32],
     channels: usize,
@@ -246,27 +266,35 @@ fn lines(
 fn best_of(scores: &[f32]) -> (u32, f32) {
     let start = (0, f32::NEG_INFINITY);
     (0_u32..).zip(scores).fold(start, |best, (class, score)| {
-        if *score > best.1 { (class, *score) } else { best }
+        if *score > best.1 {
+            (class, *score)
+        } else {
+            best
+        }
     })
 }
 
 /// Keeps a box; none once there are absurdly many, which ends decoding.
-fn push(
-    found: &mut Vec<Candidate>,
-    edges: [f32; 4],
-    class: u32,
-    confidence: f32,
-) -> Option<()> {
+fn push(found: &mut Vec<Candidate>, edges: [f32; 4], class: u32, confidence: f32) -> Option<()> {
     // More than any model has boxes: only a wrong shape can bring them.
     const MOST: usize = 1 << 20;
     (found.len() < MOST).then(|| {
-        found.push(Candidate { edges, class, confidence: confidence.clamp(0.0, 1.0) });
+        found.push(Candidate {
+            edges,
+            class,
+            confidence: confidence.clamp(0.0, 1.0),
+        });
     })
 }
 
 fn around(x: f32, y: f32, width: f32, height: f32) -> [f32; 4] {
     let (half_width, half_height) = (width.max(0.0) / 2.0, height.max(0.0) / 2.0);
-    [x - half_width, y - half_height, x + half_width, y + half_height]
+    [
+        x - half_width,
+        y - half_height,
+        x + half_width,
+        y + half_height,
+    ]
 }
 
 fn sigmoid(x: f32) -> f32 {

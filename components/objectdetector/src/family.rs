@@ -47,22 +47,28 @@ impl Family {
     /// What the family's own code does.
     ///
     /// # Source
-    /// The published inference code of each: FastestDet's `test.py`, YOLOX'
+    /// The published inference code of each: `test.py` of `FastestDet`, YOLOX'
     /// `onnx_inference.py`, ultralytics' `predict` defaults.
     pub const fn defaults(self) -> Defaults {
         match self {
-            Self::FastestDet => {
-                Defaults { confidence: 0.65, resize: Resize::Stretch, rgb: false, white: 1.0 }
-            }
+            Self::FastestDet => Defaults {
+                confidence: 0.65,
+                resize: Resize::Stretch,
+                rgb: false,
+                white: 1.0,
+            },
             Self::Yolox => Defaults {
                 confidence: 0.3,
                 resize: Resize::LetterboxTopleft,
                 rgb: false,
                 white: 255.0,
             },
-            Self::Auto | Self::Yolov5 | Self::Yolov8 => {
-                Defaults { confidence: 0.25, resize: Resize::Letterbox, rgb: true, white: 1.0 }
-            }
+            Self::Auto | Self::Yolov5 | Self::Yolov8 => Defaults {
+                confidence: 0.25,
+                resize: Resize::Letterbox,
+                rgb: true,
+                white: 1.0,
+            },
         }
     }
 
@@ -73,9 +79,10 @@ impl Family {
         let named = model.metadata.iter().find(|(key, _)| key == "family");
         if let Some((_, name)) = named {
             let same = |family: &&Self| family.as_str().eq_ignore_ascii_case(name.trim());
-            return words.copied().find(|family| same(&family)).ok_or_else(|| {
-                unknown(model, &format!("its metadata say `family` is `{name}`"))
-            });
+            return words
+                .copied()
+                .find(|family| same(&family))
+                .ok_or_else(|| unknown(model, &format!("its metadata say `family` is `{name}`")));
         }
         match model.outputs.as_slice() {
             [output] => Self::of_output(output, input)
@@ -85,8 +92,11 @@ impl Family {
     }
 
     fn of_output(output: &TensorInfo, input: Size) -> Option<Self> {
-        let sizes: Vec<Option<usize>> =
-            output.dimensions.iter().map(|size| size.map(|size| size as usize)).collect();
+        let sizes: Vec<Option<usize>> = output
+            .dimensions
+            .iter()
+            .map(|size| size.map(|size| size as usize))
+            .collect();
         let cells = cells(input);
         match sizes.as_slice() {
             [_, Some(6..), _, _] => Some(Self::FastestDet),
@@ -102,21 +112,25 @@ impl Family {
 
 /// Cells of all strides together.
 pub fn cells(input: Size) -> usize {
-    STRIDES.iter().map(|stride| (input.width / stride) * (input.height / stride)).sum()
+    STRIDES
+        .iter()
+        .map(|stride| (input.width / stride) * (input.height / stride))
+        .sum()
 }
 
 /// Each cell's column, row and stride, in the order of the outputs.
 pub fn grid(input: Size) -> impl Iterator<Item = (f32, f32, f32)> {
     STRIDES.into_iter().flat_map(move |stride| {
         let (columns, rows) = (input.width / stride, input.height / stride);
-        (0..rows).flat_map(move |y| {
-            (0..columns).map(move |x| (x as f32, y as f32, stride as f32))
-        })
+        (0..rows).flat_map(move |y| (0..columns).map(move |x| (x as f32, y as f32, stride as f32)))
     })
 }
 
 fn unknown(model: &Model, why: &str) -> Failure {
-    let message = format!("cannot tell which family the model `{}` belongs to: {why}", model.name);
+    let message = format!(
+        "cannot tell which family the model `{}` belongs to: {why}",
+        model.name
+    );
     Failure::inference(message).hint("set `family=yolov8` (or fastestdet, yolox, yolov5)")
 }
 
@@ -165,9 +179,19 @@ impl Input {
         };
         let side = |side: &Option<u32>| {
             let side = side.unwrap_or(OPEN_SIDE);
-            (1..=MAX_SIDE).contains(&side).then_some(side as usize).ok_or_else(wrong)
+            (1..=MAX_SIDE)
+                .contains(&side)
+                .then_some(side as usize)
+                .ok_or_else(wrong)
         };
-        let size = Size { width: side(width)?, height: side(height)? };
-        Ok(Self { name: input.name.clone(), bytes, size })
+        let size = Size {
+            width: side(width)?,
+            height: side(height)?,
+        };
+        Ok(Self {
+            name: input.name.clone(),
+            bytes,
+            size,
+        })
     }
 }

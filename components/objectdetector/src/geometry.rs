@@ -62,20 +62,41 @@ impl Geometry {
         match resize {
             Resize::Auto | Resize::Stretch => {
                 let scale = (across as f32, down as f32);
-                Self { input, frame, scaled: input, left: 0, top: 0, scale }
+                Self {
+                    input,
+                    frame,
+                    scaled: input,
+                    left: 0,
+                    top: 0,
+                    scale,
+                }
             }
             Resize::Letterbox => {
                 let scaled = scaled(f64::round);
                 let before = |all: usize, used: usize| {
-                    ((all.saturating_sub(used)) as f64 / 2.0 - 0.1).round().max(0.0) as usize
+                    ((all.saturating_sub(used)) as f64 / 2.0 - 0.1)
+                        .round()
+                        .max(0.0) as usize
                 };
                 let left = before(input.width, scaled.width);
                 let top = before(input.height, scaled.height);
-                Self { input, frame, scaled, left, top, scale: same }
+                Self {
+                    input,
+                    frame,
+                    scaled,
+                    left,
+                    top,
+                    scale: same,
+                }
             }
-            Resize::LetterboxTopleft => {
-                Self { input, frame, scaled: scaled(f64::floor), left: 0, top: 0, scale: same }
-            }
+            Resize::LetterboxTopleft => Self {
+                input,
+                frame,
+                scaled: scaled(f64::floor),
+                left: 0,
+                top: 0,
+                scale: same,
+            },
         }
     }
 
@@ -86,7 +107,12 @@ impl Geometry {
         let y = (top - self.top as f32) / self.scale.1;
         let width = ((right - left) / self.scale.0).max(0.0);
         let height = ((bottom - top) / self.scale.1).max(0.0);
-        Rect { x, y, width, height }
+        Rect {
+            x,
+            y,
+            width,
+            height,
+        }
     }
 }
 
@@ -115,7 +141,11 @@ pub fn taps(from: usize, to: usize) -> Vec<Tap> {
         let first = (floor as usize).min(last);
         let inside = at > 0.0 && first < last;
         let weight = if inside { (at - floor) as f32 } else { 0.0 };
-        Tap { first, second: (first + 1).min(last), weight }
+        Tap {
+            first,
+            second: (first + 1).min(last),
+            weight,
+        }
     };
     (0..to).map(tap).collect()
 }
@@ -132,15 +162,33 @@ mod tests {
     fn letterboxes_lie_where_their_families_put_them() {
         let check = |resize, frame, input, scaled, left, top| {
             let got = Geometry::new(resize, frame, input);
-            assert_eq!((got.scaled, got.left, got.top), (scaled, left, top), "{resize:?}");
+            assert_eq!(
+                (got.scaled, got.left, got.top),
+                (scaled, left, top),
+                "{resize:?}"
+            );
         };
         let (frame, input) = (size(768, 576), size(416, 416));
         check(Resize::Stretch, frame, input, input, 0, 0);
         check(Resize::Letterbox, frame, input, size(416, 312), 0, 52);
         check(Resize::LetterboxTopleft, frame, input, size(416, 312), 0, 0);
         // 451 x 300: 276.7 rows; rounded in one, cut in the other.
-        check(Resize::Letterbox, size(451, 300), input, size(416, 277), 0, 69);
-        check(Resize::LetterboxTopleft, size(451, 300), input, size(416, 276), 0, 0);
+        check(
+            Resize::Letterbox,
+            size(451, 300),
+            input,
+            size(416, 277),
+            0,
+            69,
+        );
+        check(
+            Resize::LetterboxTopleft,
+            size(451, 300),
+            input,
+            size(416, 276),
+            0,
+            0,
+        );
     }
 
     #[test]
@@ -148,28 +196,43 @@ mod tests {
         for resize in [Resize::Stretch, Resize::Letterbox, Resize::LetterboxTopleft] {
             let geometry = Geometry::new(resize, size(200, 100), size(400, 400));
             let (sx, sy) = geometry.scale;
-            let (x, y) = (50.0 * sx + geometry.left as f32, 20.0 * sy + geometry.top as f32);
+            let (x, y) = (
+                50.0 * sx + geometry.left as f32,
+                20.0 * sy + geometry.top as f32,
+            );
             let rect = geometry.rect_from_input([x, y, x + 10.0 * sx, y + 30.0 * sy]);
-            assert!((rect.x - 50.0).abs() < 1e-3 && (rect.y - 20.0).abs() < 1e-3, "{rect:?}");
+            assert!(
+                (rect.x - 50.0).abs() < 1e-3 && (rect.y - 20.0).abs() < 1e-3,
+                "{rect:?}"
+            );
             assert!((rect.width - 10.0).abs() < 1e-3 && (rect.height - 30.0).abs() < 1e-3);
         }
     }
 
     #[test]
     fn taps_are_those_of_opencv() {
-        let tap = |first, second, weight| Tap { first, second, weight };
+        let tap = |first, second, weight| Tap {
+            first,
+            second,
+            weight,
+        };
         assert_eq!(taps(4, 2), [tap(0, 1, 0.5), tap(2, 3, 0.5)]);
-        assert_eq!(taps(2, 4), [
-            tap(0, 1, 0.0),
-            tap(0, 1, 0.25),
-            tap(0, 1, 0.75),
-            tap(1, 1, 0.0)
-        ]);
+        assert_eq!(
+            taps(2, 4),
+            [
+                tap(0, 1, 0.0),
+                tap(0, 1, 0.25),
+                tap(0, 1, 0.75),
+                tap(1, 1, 0.0)
+            ]
+        );
         assert_eq!(taps(1, 2), [tap(0, 0, 0.0); 2]);
-        assert_eq!(taps(3, 3).iter().map(|t| (t.first, t.weight)).collect::<Vec<_>>(), [
-            (0, 0.0),
-            (1, 0.0),
-            (2, 0.0)
-        ]);
+        assert_eq!(
+            taps(3, 3)
+                .iter()
+                .map(|t| (t.first, t.weight))
+                .collect::<Vec<_>>(),
+            [(0, 0.0), (1, 0.0), (2, 0.0)]
+        );
     }
 }

@@ -13,7 +13,9 @@ pub fn labels_of(model: &Model, classes: usize) -> Vec<String> {
     let mut labels = model.labels.clone();
     if labels.is_empty() {
         let names = model.metadata.iter().find(|(key, _)| key == "names");
-        labels = names.map(|(_, text)| labels_from_text(text)).unwrap_or_default();
+        labels = names
+            .map(|(_, text)| labels_from_text(text))
+            .unwrap_or_default();
     }
     if labels.is_empty() && classes == COCO.len() {
         labels = COCO.iter().map(|label| (*label).to_owned()).collect();
@@ -36,7 +38,9 @@ fn labels_from_text(text: &str) -> Vec<String> {
     let mut labels = Vec::new();
     let mut rest = text.trim().trim_start_matches(['{', '[']);
     while let Some((index, after)) = next_key(rest, labels.len()) {
-        let Some((label, after)) = quoted(after.trim_start()) else { break };
+        let Some((label, after)) = quoted(after.trim_start()) else {
+            break;
+        };
         if index >= MAX_CLASSES {
             break;
         }
@@ -68,7 +72,10 @@ fn next_key(text: &str, place: usize) -> Option<(usize, &str)> {
 
 /// A quoted text with backslash escapes, and what follows it.
 fn quoted(text: &str) -> Option<(String, &str)> {
-    let quote = text.chars().next().filter(|first| matches!(first, '\'' | '"'))?;
+    let quote = text
+        .chars()
+        .next()
+        .filter(|first| matches!(first, '\'' | '"'))?;
     let mut label = String::new();
     let mut characters = text.char_indices().skip(1);
     while let Some((at, character)) = characters.next() {
@@ -76,23 +83,97 @@ fn quoted(text: &str) -> Option<(String, &str)> {
             return Some((label, text.get(at + 1..)?));
         }
         let escaped = character == '\\';
-        label.push(if escaped { characters.next()?.1 } else { character });
+        label.push(if escaped {
+            characters.next()?.1
+        } else {
+            character
+        });
     }
     None
 }
 
 /// The 80 classes of COCO, as detectors number them.
 const COCO: [&str; 80] = [
-    "person", "bicycle", "car", "motorbike", "aeroplane", "bus", "train", "truck", "boat",
-    "traffic light", "fire hydrant", "stop sign", "parking meter", "bench", "bird", "cat", "dog",
-    "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe", "backpack", "umbrella",
-    "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard", "sports ball", "kite",
-    "baseball bat", "baseball glove", "skateboard", "surfboard", "tennis racket", "bottle",
-    "wine glass", "cup", "fork", "knife", "spoon", "bowl", "banana", "apple", "sandwich",
-    "orange", "broccoli", "carrot", "hot dog", "pizza", "donut", "cake", "chair", "sofa",
-    "pottedplant", "bed", "diningtable", "toilet", "tvmonitor", "laptop", "mouse", "remote",
-    "keyboard", "cell phone", "microwave", "oven", "toaster", "sink", "refrigerator", "book",
-    "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
+    "person",
+    "bicycle",
+    "car",
+    "motorbike",
+    "aeroplane",
+    "bus",
+    "train",
+    "truck",
+    "boat",
+    "traffic light",
+    "fire hydrant",
+    "stop sign",
+    "parking meter",
+    "bench",
+    "bird",
+    "cat",
+    "dog",
+    "horse",
+    "sheep",
+    "cow",
+    "elephant",
+    "bear",
+    "zebra",
+    "giraffe",
+    "backpack",
+    "umbrella",
+    "handbag",
+    "tie",
+    "suitcase",
+    "frisbee",
+    "skis",
+    "snowboard",
+    "sports ball",
+    "kite",
+    "baseball bat",
+    "baseball glove",
+    "skateboard",
+    "surfboard",
+    "tennis racket",
+    "bottle",
+    "wine glass",
+    "cup",
+    "fork",
+    "knife",
+    "spoon",
+    "bowl",
+    "banana",
+    "apple",
+    "sandwich",
+    "orange",
+    "broccoli",
+    "carrot",
+    "hot dog",
+    "pizza",
+    "donut",
+    "cake",
+    "chair",
+    "sofa",
+    "pottedplant",
+    "bed",
+    "diningtable",
+    "toilet",
+    "tvmonitor",
+    "laptop",
+    "mouse",
+    "remote",
+    "keyboard",
+    "cell phone",
+    "microwave",
+    "oven",
+    "toaster",
+    "sink",
+    "refrigerator",
+    "book",
+    "clock",
+    "vase",
+    "scissors",
+    "teddy bear",
+    "hair drier",
+    "toothbrush",
 ];
 
 #[cfg(test)]
@@ -104,9 +185,15 @@ mod tests {
         let check = |text: &str, expected: &[&str]| {
             assert_eq!(labels_from_text(text), expected, "{text}");
         };
-        check("{0: 'circle', 1: \"it's\", 2: 'a\\'b'}", &["circle", "it's", "a'b"]);
+        check(
+            "{0: 'circle', 1: \"it's\", 2: 'a\\'b'}",
+            &["circle", "it's", "a'b"],
+        );
         check("['circle', 'square']", &["circle", "square"]);
-        check("{\"0\": \"circle\", \"1\": \"square\"}", &["circle", "square"]);
+        check(
+            "{\"0\": \"circle\", \"1\": \"square\"}",
+            &["circle", "square"],
+        );
         check("[\"a: b\", \"c\"]", &["a: b", "c"]);
         check("{2: 'c', 0: 'a'}", &["a", "", "c"]);
         check("{99999999999: 'x'}", &[]);

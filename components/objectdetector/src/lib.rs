@@ -114,7 +114,12 @@ impl InPlace for ObjectDetector {
     type Settings = Settings;
 
     fn new(settings: Settings) -> Result<Self, Failure> {
-        Ok(Self { settings, detector: None, labels: Vec::new(), state: None })
+        Ok(Self {
+            settings,
+            detector: None,
+            labels: Vec::new(),
+            state: None,
+        })
     }
 
     fn start(&mut self, _: &Context) -> Result<(), Failure> {
@@ -143,7 +148,10 @@ impl InPlace for ObjectDetector {
             Resize::Auto => family.defaults().resize,
             resize => resize,
         };
-        let frame = geometry::Size { width: info.width, height: info.height };
+        let frame = geometry::Size {
+            width: info.width,
+            height: info.height,
+        };
         let geometry = Geometry::new(resize, frame, input);
         self.state = Some(State {
             preprocessor: Preprocessor::new(&info, geometry, self.settings.normalization(family)),
@@ -158,23 +166,28 @@ impl InPlace for ObjectDetector {
     fn process(&mut self, _: &Context, mut buffer: Buffer) -> Flow {
         let detector = self.detector.as_mut().ok_or_else(not_started)?;
         let state = self.state.as_mut();
-        let state =
-            state.ok_or_else(|| Failure::not_negotiated("a frame came before caps"))?;
+        let state = state.ok_or_else(|| Failure::not_negotiated("a frame came before caps"))?;
         let input = state.preprocessor.run(&buffer.map())?;
         let (dimensions, output) = detector.run(input)?;
         let threshold = self.settings.threshold(detector);
-        state.decoder.run(&dimensions, &output, threshold, &mut state.found)?;
-        self.settings.suppression(detector).run(&state.found, &mut state.kept);
+        state
+            .decoder
+            .run(&dimensions, &output, threshold, &mut state.found)?;
+        self.settings
+            .suppression(detector)
+            .run(&state.found, &mut state.kept);
 
         let geometry = state.preprocessor.geometry();
         state.detections.clear();
-        state.detections.extend(state.kept.iter().map(|candidate| Detection {
-            rect: geometry.rect_from_input(candidate.edges),
-            class_id: candidate.class,
-            label: labels::label(&self.labels, candidate.class),
-            confidence: candidate.confidence,
-            track_id: None,
-        }));
+        state
+            .detections
+            .extend(state.kept.iter().map(|candidate| Detection {
+                rect: geometry.rect_from_input(candidate.edges),
+                class_id: candidate.class,
+                label: labels::label(&self.labels, candidate.class),
+                confidence: candidate.confidence,
+                track_id: None,
+            }));
         buffer.set_detections(OBJECTS, &state.detections);
         Ok(buffer.into())
     }
@@ -194,7 +207,9 @@ element!(ObjectDetector: InPlace);
 impl Settings {
     fn threshold(&self, detector: &Detector) -> f32 {
         let own = self.confidence_threshold.map(|threshold| threshold as f32);
-        let published = detector.confidence.unwrap_or(detector.family.defaults().confidence);
+        let published = detector
+            .confidence
+            .unwrap_or(detector.family.defaults().confidence);
         own.unwrap_or(published)
     }
 
@@ -218,7 +233,10 @@ impl Settings {
             Scale::Unit => 1.0,
             Scale::Byte => 255.0,
         };
-        Normalization { rgb, factor: white / 255.0 }
+        Normalization {
+            rgb,
+            factor: white / 255.0,
+        }
     }
 }
 

@@ -32,14 +32,29 @@ impl Detector {
             family => family,
         };
         let graph = Graph::load(name)?;
-        let (confidence, iou) =
-            (fraction(&model, "confidence-threshold"), fraction(&model, "iou-threshold"));
-        Ok(Self { model, family, input, confidence, iou, graph, bytes: Vec::new() })
+        let (confidence, iou) = (
+            fraction(&model, "confidence-threshold"),
+            fraction(&model, "iou-threshold"),
+        );
+        Ok(Self {
+            model,
+            family,
+            input,
+            confidence,
+            iou,
+            graph,
+            bytes: Vec::new(),
+        })
     }
 
     /// Runs the model on f32 `[3, height, width]`; gives its first output.
     pub fn run(&mut self, values: &[f32]) -> Result<(Vec<u32>, Vec<f32>), Failure> {
-        let Self { input, graph, bytes, .. } = self;
+        let Self {
+            input,
+            graph,
+            bytes,
+            ..
+        } = self;
         let dimensions = [1, 3, input.size.height as u32, input.size.width as u32];
         let tensor = if input.bytes {
             bytes.clear();
@@ -73,5 +88,8 @@ impl Detector {
 /// A number from 0 to 1 in the model's metadata.
 fn fraction(model: &Model, key: &str) -> Option<f32> {
     let (_, text) = model.metadata.iter().find(|(name, _)| name == key)?;
-    text.trim().parse().ok().filter(|number| (0.0..=1.0).contains(number))
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|number| (0.0..=1.0).contains(number))
 }

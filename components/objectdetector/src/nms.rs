@@ -22,8 +22,7 @@ impl Suppression {
                 return;
             }
             let same = |other: &&Candidate| self.across_classes || other.class == candidate.class;
-            let overlaps =
-                |other: &Candidate| overlap(&other.edges, &candidate.edges) > self.iou;
+            let overlaps = |other: &Candidate| overlap(&other.edges, &candidate.edges) > self.iou;
             if !kept.iter().filter(same).any(overlaps) {
                 kept.push(*candidate);
             }
@@ -73,7 +72,11 @@ mod tests {
     fn what_stays_does_not_overlap_and_what_goes_did() {
         for across_classes in [false, true] {
             let boxes = some_boxes(300);
-            let rule = Suppression { iou: 0.45, across_classes, limit: 4096 };
+            let rule = Suppression {
+                iou: 0.45,
+                across_classes,
+                limit: 4096,
+            };
             let mut kept = Vec::new();
             rule.run(&boxes, &mut kept);
             let clash = |a: &Candidate, b: &Candidate| {
@@ -96,7 +99,11 @@ mod tests {
     #[test]
     fn the_limit_keeps_the_best() {
         let boxes = some_boxes(100);
-        let rule = Suppression { iou: 1.0, across_classes: false, limit: 7 };
+        let rule = Suppression {
+            iou: 1.0,
+            across_classes: false,
+            limit: 7,
+        };
         let mut kept = Vec::new();
         rule.run(&boxes, &mut kept);
         assert_eq!(kept, boxes[..7]);

@@ -38,10 +38,21 @@ pub struct Preprocessor {
 #[derive(Debug)]
 enum Sampler {
     /// Pixels of at least three bytes, with where red, green and blue lie.
-    Rgb { columns: Vec<Tap>, order: [usize; 3] },
-    Gray { columns: Vec<Tap> },
+    Rgb {
+        columns: Vec<Tap>,
+        order: [usize; 3],
+    },
+    Gray {
+        columns: Vec<Tap>,
+    },
     /// Luma with chroma beside or in other planes.
-    Yuv { luma: Vec<Tap>, u: Chroma, v: Chroma, rows_shift: u32, matrix: Matrix },
+    Yuv {
+        luma: Vec<Tap>,
+        u: Chroma,
+        v: Chroma,
+        rows_shift: u32,
+        matrix: Matrix,
+    },
 }
 
 /// One of two chroma components.
@@ -77,19 +88,29 @@ impl Preprocessor {
         let Size { width, height } = self.geometry.input;
         let (first, rest) = self.values.split_at_mut(width * height);
         let (second, third) = rest.split_at_mut(width * height);
-        let lines = first
-            .chunks_exact_mut(width)
-            .zip(second.chunks_exact_mut(width).zip(third.chunks_exact_mut(width)));
+        let lines = first.chunks_exact_mut(width).zip(
+            second
+                .chunks_exact_mut(width)
+                .zip(third.chunks_exact_mut(width)),
+        );
         let factor = self.normalization.factor;
         let columns = self.geometry.left..self.geometry.left + self.geometry.scaled.width;
         for ((first, (second, third)), row) in lines.skip(self.geometry.top).zip(&self.rows) {
             let parts = [first, second, third].map(|line| line.get_mut(columns.clone()));
-            let [Some(first), Some(second), Some(third)] = parts else { continue };
-            let (red, blue) =
-                if self.normalization.rgb { (first, third) } else { (third, first) };
-            self.sampler.read(&planes, row, [&mut *red, &mut *second, &mut *blue]);
+            let [Some(first), Some(second), Some(third)] = parts else {
+                continue;
+            };
+            let (red, blue) = if self.normalization.rgb {
+                (first, third)
+            } else {
+                (third, first)
+            };
+            self.sampler
+                .read(&planes, row, [&mut *red, &mut *second, &mut *blue]);
             for line in [red, second, blue] {
-                line.iter_mut().for_each(|value| *value = rounded(*value) * factor);
+                for value in line {
+                    *value = rounded(*value) * factor;
+                }
             }
         }
         Ok(&self.values)
@@ -111,28 +132,49 @@ impl Sampler {
         };
         let matrix = Matrix::new(info);
         match info.format.family() {
-            Samples::Rgb { bytes, rgb, .. } => {
-                Self::Rgb { columns: placed(0, bytes, 0), order: rgb }
-            }
-            Samples::Gray => Self::Gray { columns: placed(0, 1, 0) },
+            Samples::Rgb { bytes, rgb, .. } => Self::Rgb {
+                columns: placed(0, bytes, 0),
+                order: rgb,
+            },
+            Samples::Gray => Self::Gray {
+                columns: placed(0, 1, 0),
+            },
             Samples::Planar { uv: [u, v] } => Self::Yuv {
                 luma: placed(0, 1, 0),
-                u: Chroma { plane: u, columns: placed(1, 1, 0) },
-                v: Chroma { plane: v, columns: placed(1, 1, 0) },
+                u: Chroma {
+                    plane: u,
+                    columns: placed(1, 1, 0),
+                },
+                v: Chroma {
+                    plane: v,
+                    columns: placed(1, 1, 0),
+                },
                 rows_shift: 1,
                 matrix,
             },
             Samples::SemiPlanar { uv: [u, v] } => Self::Yuv {
                 luma: placed(0, 1, 0),
-                u: Chroma { plane: 1, columns: placed(1, 2, u) },
-                v: Chroma { plane: 1, columns: placed(1, 2, v) },
+                u: Chroma {
+                    plane: 1,
+                    columns: placed(1, 2, u),
+                },
+                v: Chroma {
+                    plane: 1,
+                    columns: placed(1, 2, v),
+                },
                 rows_shift: 1,
                 matrix,
             },
             Samples::Packed422 { yuyv: [y, u, _, v] } => Self::Yuv {
                 luma: placed(0, 2, y),
-                u: Chroma { plane: 0, columns: placed(1, 4, u) },
-                v: Chroma { plane: 0, columns: placed(1, 4, v) },
+                u: Chroma {
+                    plane: 0,
+                    columns: placed(1, 4, u),
+                },
+                v: Chroma {
+                    plane: 0,
+                    columns: placed(1, 4, v),
+                },
                 rows_shift: 0,
                 matrix,
             },
@@ -145,7 +187,11 @@ impl Sampler {
         let rows = |plane: usize, shift: u32| {
             let plane = planes.get(plane);
             let at = |y: usize| plane.map(|plane| plane.row(y >> shift)).unwrap_or_default();
-            Rows { above: at(row.first), below: at(row.second), weight: row.weight }
+            Rows {
+                above: at(row.first),
+                below: at(row.second),
+                weight: row.weight,
+            }
         };
         match self {
             Self::Rgb { columns, order } => {
@@ -156,7 +202,13 @@ impl Sampler {
                 green.copy_from_slice(red);
                 blue.copy_from_slice(red);
             }
-            Self::Yuv { luma, u, v, rows_shift, matrix } => {
+            Self::Yuv {
+                luma,
+                u,
+                v,
+                rows_shift,
+                matrix,
+            } => {
                 read_component(&rows(0, 0), luma, red);
                 read_component(&rows(u.plane, *rows_shift), &u.columns, green);
                 read_component(&rows(v.plane, *rows_shift), &v.columns, blue);
@@ -176,8 +228,16 @@ struct Rows<'a> {
 fn read_component(rows: &Rows<'_>, columns: &[Tap], into: &mut [f32]) {
     let byte = |row: &[u8], at: usize| row.get(at).copied().map_or(0.0, f32::from);
     for (value, tap) in into.iter_mut().zip(columns) {
-        let above = between(byte(rows.above, tap.first), byte(rows.above, tap.second), tap.weight);
-        let below = between(byte(rows.below, tap.first), byte(rows.below, tap.second), tap.weight);
+        let above = between(
+            byte(rows.above, tap.first),
+            byte(rows.above, tap.second),
+            tap.weight,
+        );
+        let below = between(
+            byte(rows.below, tap.first),
+            byte(rows.below, tap.second),
+            tap.weight,
+        );
         *value = between(above, below, rows.weight);
     }
 }
@@ -189,11 +249,25 @@ fn read_pixels(rows: &Rows<'_>, columns: &[Tap], order: [usize; 3], into: [&mut 
     };
     let [first, second, third] = into;
     // The caller's planes are red, green, blue; memory's are one way or the other.
-    let (first, third) = if order == [0, 1, 2] { (first, third) } else { (third, first) };
-    let lines = first.iter_mut().zip(second.iter_mut().zip(third.iter_mut()));
+    let (first, third) = if order == [0, 1, 2] {
+        (first, third)
+    } else {
+        (third, first)
+    };
+    let lines = first
+        .iter_mut()
+        .zip(second.iter_mut().zip(third.iter_mut()));
     for ((first, (second, third)), tap) in lines.zip(columns) {
-        let above = mixed(pixel(rows.above, tap.first), pixel(rows.above, tap.second), tap.weight);
-        let below = mixed(pixel(rows.below, tap.first), pixel(rows.below, tap.second), tap.weight);
+        let above = mixed(
+            pixel(rows.above, tap.first),
+            pixel(rows.above, tap.second),
+            tap.weight,
+        );
+        let below = mixed(
+            pixel(rows.below, tap.first),
+            pixel(rows.below, tap.second),
+            tap.weight,
+        );
         [*first, *second, *third] = mixed(above, below, rows.weight);
     }
 }
@@ -212,7 +286,11 @@ fn between(a: f32, b: f32, weight: f32) -> f32 {
 
 fn mixed(a: [f32; 3], b: [f32; 3], weight: f32) -> [f32; 3] {
     let ([a0, a1, a2], [b0, b1, b2]) = (a, b);
-    [between(a0, b0, weight), between(a1, b1, weight), between(a2, b2, weight)]
+    [
+        between(a0, b0, weight),
+        between(a1, b1, weight),
+        between(a2, b2, weight),
+    ]
 }
 
 /// Luma and chroma to red, green, blue.
@@ -248,7 +326,9 @@ impl Matrix {
     }
 
     fn convert(&self, first: &mut [f32], second: &mut [f32], third: &mut [f32]) {
-        let pixels = first.iter_mut().zip(second.iter_mut().zip(third.iter_mut()));
+        let pixels = first
+            .iter_mut()
+            .zip(second.iter_mut().zip(third.iter_mut()));
         for (first, (second, third)) in pixels {
             let luma = (*first - self.luma_offset) * self.luma;
             let (u, v) = (*second - 128.0, *third - 128.0);

@@ -1,4 +1,5 @@
 //! The element on fake models: known boxes in, the same boxes out.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,7 +13,10 @@ use objectdetector::family::{Family, cells, grid};
 use objectdetector::geometry::Size;
 use objectdetector::nms::overlap;
 
-const INPUT: Size = Size { width: 64, height: 32 };
+const INPUT: Size = Size {
+    width: 64,
+    height: 32,
+};
 
 /// Classes of the tests' models.
 const CLASSES: usize = 3;
@@ -21,7 +25,10 @@ fn tensor_info(name: &str, element_type: &str, dimensions: &[u32]) -> TensorInfo
     TensorInfo {
         name: name.into(),
         element_type: element_type.into(),
-        dimensions: dimensions.iter().map(|size| (*size > 0).then_some(*size)).collect(),
+        dimensions: dimensions
+            .iter()
+            .map(|size| (*size > 0).then_some(*size))
+            .collect(),
     }
 }
 
@@ -33,7 +40,10 @@ fn model(element_type: &str, output: &[u32], metadata: &[(&str, &str)]) -> Model
         device: "cpu".into(),
         inputs: vec![tensor_info("images", element_type, &[1, 3, height, width])],
         outputs: vec![tensor_info("out", "f32", output)],
-        metadata: metadata.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+        metadata: metadata
+            .iter()
+            .map(|(k, v)| ((*k).into(), (*v).into()))
+            .collect(),
         labels: vec![],
     }
 }
@@ -48,24 +58,39 @@ fn answering(
     let kept = Rc::clone(&asked);
     fake_model(model, move |mut inputs| {
         kept.borrow_mut().push(inputs.remove(0).1);
-        Ok(vec![("out".into(), Tensor::f32(&dimensions, &values).to_owned())])
+        Ok(vec![(
+            "out".into(),
+            Tensor::f32(&dimensions, &values).to_owned(),
+        )])
     });
     asked
 }
 
 fn candidate(edges: [f32; 4], class: u32, confidence: f32) -> Candidate {
-    Candidate { edges, class, confidence }
+    Candidate {
+        edges,
+        class,
+        confidence,
+    }
 }
 
 fn boxes() -> [Candidate; 2] {
-    [candidate([10.0, 4.0, 30.0, 20.0], 2, 0.9), candidate([40.0, 8.0, 50.0, 30.0], 0, 0.6)]
+    [
+        candidate([10.0, 4.0, 30.0, 20.0], 2, 0.9),
+        candidate([40.0, 8.0, 50.0, 30.0], 0, 0.6),
+    ]
 }
 
 /// The output with which each family says `boxes`.
 fn encoded(family: Family, boxes: &[Candidate]) -> (Vec<u32>, Vec<f32>) {
     let middle = |c: &Candidate| {
         let [left, top, right, bottom] = c.edges;
-        ((left + right) / 2.0, (top + bottom) / 2.0, right - left, bottom - top)
+        (
+            f32::midpoint(left, right),
+            f32::midpoint(top, bottom),
+            right - left,
+            bottom - top,
+        )
     };
     let all = cells(INPUT);
     match family {
@@ -81,7 +106,11 @@ fn encoded(family: Family, boxes: &[Candidate]) -> (Vec<u32>, Vec<f32>) {
             (vec![1, 4 + CLASSES as u32, all as u32], values)
         }
         Family::Yolox | Family::Yolov5 => {
-            let rows = if family == Family::Yolox { all } else { 3 * all };
+            let rows = if family == Family::Yolox {
+                all
+            } else {
+                3 * all
+            };
             let mut values = vec![0.0; rows * (5 + CLASSES)];
             let places: Vec<_> = grid(INPUT).collect();
             for (place, one) in boxes.iter().enumerate() {
@@ -119,25 +148,40 @@ fn encoded(family: Family, boxes: &[Candidate]) -> (Vec<u32>, Vec<f32>) {
                 let score = one.confidence.powf(2.5);
                 values[(5 + one.class as usize) * columns * rows + cell] = score;
             }
-            (vec![1, 5 + CLASSES as u32, rows as u32, columns as u32], values)
+            (
+                vec![1, 5 + CLASSES as u32, rows as u32, columns as u32],
+                values,
+            )
         }
     }
 }
 
-const FAMILIES: [Family; 4] =
-    [Family::FastestDet, Family::Yolox, Family::Yolov5, Family::Yolov8];
+const FAMILIES: [Family; 4] = [
+    Family::FastestDet,
+    Family::Yolox,
+    Family::Yolov5,
+    Family::Yolov8,
+];
 
 #[test]
 fn each_family_decodes_what_it_encodes() {
     for family in FAMILIES {
         let (dimensions, values) = encoded(family, &boxes());
         let mut found = Vec::new();
-        Decoder::new(family, INPUT).run(&dimensions, &values, 0.5, &mut found).unwrap();
+        Decoder::new(family, INPUT)
+            .run(&dimensions, &values, 0.5, &mut found)
+            .unwrap();
         assert_eq!(found.len(), 2, "{family:?}: {found:?}");
         for (got, expected) in found.iter().zip(boxes()) {
             assert_eq!(got.class, expected.class, "{family:?}");
-            assert!((got.confidence - expected.confidence).abs() < 1e-3, "{family:?}: {got:?}");
-            assert!(overlap(&got.edges, &expected.edges) > 0.999, "{family:?}: {got:?}");
+            assert!(
+                (got.confidence - expected.confidence).abs() < 1e-3,
+                "{family:?}: {got:?}"
+            );
+            assert!(
+                overlap(&got.edges, &expected.edges) > 0.999,
+                "{family:?}: {got:?}"
+            );
         }
     }
 }
@@ -147,14 +191,22 @@ fn nonsense_is_explained() {
     let check = |family, dimensions: &[u32], values: &[f32], expected: &str| {
         let result = Decoder::new(family, INPUT).run(dimensions, values, 0.1, &mut Vec::new());
         let message = result.unwrap_err().message;
-        assert!(message.contains(expected), "{message:?} against {expected:?}");
+        assert!(
+            message.contains(expected),
+            "{message:?} against {expected:?}"
+        );
     };
     for family in FAMILIES {
         let (dimensions, mut values) = encoded(family, &boxes());
         check(family, &dimensions, &values[1..], "expected [1,");
         check(family, &[1, 2], &[0.0; 2], "expected [1,");
         check(family, &[], &[], "expected [1,");
-        check(family, &[1, u32::MAX, u32::MAX, u32::MAX], &[0.0; 2], "expected [1,");
+        check(
+            family,
+            &[1, u32::MAX, u32::MAX, u32::MAX],
+            &[0.0; 2],
+            "expected [1,",
+        );
         check(family, &[1, u32::MAX, u32::MAX], &[0.0; 2], "expected [1,");
         values[0] = f32::NAN;
         check(family, &dimensions, &values, "NaN");
@@ -172,14 +224,19 @@ fn caps(format: &str, width: usize, height: usize) -> String {
 fn a_frame_passes_untouched_and_carries_its_objects() {
     for family in FAMILIES {
         let (dimensions, values) = encoded(family, &boxes());
-        let names = [("family", family.as_str()), ("names", "{0: 'a', 1: 'b', 2: 'c'}")];
+        let names = [
+            ("family", family.as_str()),
+            ("names", "{0: 'a', 1: 'b', 2: 'c'}"),
+        ];
         answering(model("f32", &dimensions, &names), dimensions, values);
         let mut harness =
             Harness::<ObjectDetector>::new("model=test confidence-threshold=0.5").unwrap();
         // Twice the input, so that every way of fitting gives the same.
         harness.set_caps("sink", &caps("RGB", 128, 64)).unwrap();
         let bytes: Vec<u8> = (0..128 * 64 * 3).map(|place| (place % 251) as u8).collect();
-        harness.push(Buffer::from_bytes(&bytes).with_pts(40)).unwrap();
+        harness
+            .push(Buffer::from_bytes(&bytes).with_pts(40))
+            .unwrap();
         let buffer = harness.pull().unwrap();
         assert_eq!(&*buffer.map(), bytes);
         assert_eq!(buffer.pts(), Some(40));
@@ -187,7 +244,12 @@ fn a_frame_passes_untouched_and_carries_its_objects() {
         assert_eq!(objects.len(), 2, "{family:?}");
         for (object, expected) in objects.iter().zip(boxes()) {
             assert_eq!(object.label, ["a", "b", "c"][expected.class as usize]);
-            let Rect { x, y, width, height } = object.rect;
+            let Rect {
+                x,
+                y,
+                width,
+                height,
+            } = object.rect;
             let edges = [x, y, x + width, y + height];
             assert!(overlap(&edges, &expected.edges.map(|edge| edge * 2.0)) > 0.999);
         }
@@ -203,12 +265,20 @@ fn families_are_recognized_by_their_outputs() {
         harness.set_caps("sink", &caps("GRAY8", 64, 32)).unwrap();
         let logs: Vec<String> = harness.logs().into_iter().map(|(_, line)| line).collect();
         let wanted = format!("family `{}`", family.as_str());
-        assert!(logs.iter().any(|line| line.contains(&wanted)), "{wanted}: {logs:?}");
+        assert!(
+            logs.iter().any(|line| line.contains(&wanted)),
+            "{wanted}: {logs:?}"
+        );
     }
     answering(model("f32", &[1, 7], &[]), vec![1, 7], vec![0.0; 7]);
     let mut harness = Harness::<ObjectDetector>::new("model=test").unwrap();
-    let failure = harness.set_caps("sink", &caps("GRAY8", 64, 32)).unwrap_err();
-    assert!(failure.message.contains("its output is f32[1, 7]"), "{failure:?}");
+    let failure = harness
+        .set_caps("sink", &caps("GRAY8", 64, 32))
+        .unwrap_err();
+    assert!(
+        failure.message.contains("its output is f32[1, 7]"),
+        "{failure:?}"
+    );
     assert!(failure.hint.unwrap().contains("family=yolov8"));
 }
 
@@ -240,7 +310,11 @@ fn every_format_shows_the_model_the_same_colour() {
     let v = (128.0 + (red - luma) * 0.713 * 224.0 / 255.0).round() as u8;
     let (dimensions, values) = encoded(Family::Yolov8, &boxes());
     for format in VideoFormat::ALL {
-        let asked = answering(model("f32", &dimensions, &[]), dimensions.clone(), values.clone());
+        let asked = answering(
+            model("f32", &dimensions, &[]),
+            dimensions.clone(),
+            values.clone(),
+        );
         let info = VideoInfo::new(*format, 64, 32).unwrap();
         let pattern: [Vec<u8>; 3] = match format.as_str() {
             "RGB" => [vec![200, 100, 50], vec![], vec![]],
@@ -259,11 +333,15 @@ fn every_format_shows_the_model_the_same_colour() {
         let mut frame = VideoFrameMut::new(&info, &mut bytes).unwrap();
         for (mut plane, pattern) in frame.planes_mut().into_iter().zip(&pattern) {
             for row in plane.rows_mut().filter(|_| !pattern.is_empty()) {
-                row.iter_mut().zip(pattern.iter().cycle()).for_each(|(b, p)| *b = *p);
+                row.iter_mut()
+                    .zip(pattern.iter().cycle())
+                    .for_each(|(b, p)| *b = *p);
             }
         }
         let mut harness = Harness::<ObjectDetector>::new("model=test").unwrap();
-        harness.set_caps("sink", &caps(format.as_str(), 64, 32)).unwrap();
+        harness
+            .set_caps("sink", &caps(format.as_str(), 64, 32))
+            .unwrap();
         harness.push(Buffer::from_bytes(&bytes)).unwrap();
         let input = asked.borrow_mut().pop().unwrap().as_f32().unwrap();
         let expected = match format.as_str() {
@@ -272,7 +350,10 @@ fn every_format_shows_the_model_the_same_colour() {
         };
         for (plane, expected) in input.chunks_exact(64 * 32).zip(expected) {
             for value in plane {
-                assert!((value * 255.0 - expected).abs() < 2.5, "{format:?}: {value} {expected}");
+                assert!(
+                    (value * 255.0 - expected).abs() < 2.5,
+                    "{format:?}: {value} {expected}"
+                );
             }
         }
     }
@@ -282,20 +363,33 @@ fn every_format_shows_the_model_the_same_colour() {
 fn a_letterbox_is_grey_and_orders_and_scales_are_as_asked() {
     let (dimensions, values) = encoded(Family::Yolov8, &boxes());
     let check = |properties: &str, element_type: &str, first: f32, corner: f32| {
-        let asked =
-            answering(model(element_type, &dimensions, &[]), dimensions.clone(), values.clone());
+        let asked = answering(
+            model(element_type, &dimensions, &[]),
+            dimensions.clone(),
+            values.clone(),
+        );
         let mut harness =
             Harness::<ObjectDetector>::new(&format!("model=test {properties}")).unwrap();
         // Square: 32 columns in the middle of 64.
         harness.set_caps("sink", &caps("RGB", 32, 32)).unwrap();
-        harness.push(Buffer::from_bytes(&[255, 102, 51].repeat(32 * 32))).unwrap();
+        harness
+            .push(Buffer::from_bytes(&[255, 102, 51].repeat(32 * 32)))
+            .unwrap();
         let tensor = asked.borrow_mut().pop().unwrap();
         let input: Vec<f32> = match element_type {
             "u8" => tensor.bytes().iter().copied().map(f32::from).collect(),
             _ => tensor.as_f32().unwrap(),
         };
-        assert!((input[32] - first).abs() < 1e-4, "{properties}: {} {first}", input[32]);
-        assert!((input[0] - corner).abs() < 1e-4, "{properties}: {} {corner}", input[0]);
+        assert!(
+            (input[32] - first).abs() < 1e-4,
+            "{properties}: {} {first}",
+            input[32]
+        );
+        assert!(
+            (input[0] - corner).abs() < 1e-4,
+            "{properties}: {} {corner}",
+            input[0]
+        );
     };
     check("", "f32", 1.0, 114.0 / 255.0);
     check("scale=byte", "f32", 255.0, 114.0);

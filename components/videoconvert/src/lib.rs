@@ -38,7 +38,9 @@ pub struct VideoConvert {
 
 impl VideoConvert {
     fn state(&self) -> Result<&State, Failure> {
-        self.state.as_ref().ok_or_else(|| Failure::not_negotiated("a buffer came before caps"))
+        self.state
+            .as_ref()
+            .ok_or_else(|| Failure::not_negotiated("a buffer came before caps"))
     }
 }
 
@@ -75,12 +77,18 @@ impl Transform for VideoConvert {
         }
         let same = from.format == to.format && from.colorimetry == to.colorimetry;
         let converter = (!same).then(|| Converter::new(&from, &to));
-        self.state = Some(State { from, to, converter });
+        self.state = Some(State {
+            from,
+            to,
+            converter,
+        });
         Ok(())
     }
 
     fn is_passthrough(&self) -> bool {
-        self.state.as_ref().is_some_and(|state| state.converter.is_none())
+        self.state
+            .as_ref()
+            .is_some_and(|state| state.converter.is_none())
     }
 
     fn output_size(&self, _: &Buffer) -> Result<usize, Failure> {
@@ -88,7 +96,12 @@ impl Transform for VideoConvert {
     }
 
     fn transform(&mut self, input: &Buffer, output: &mut Buffer) -> Result<(), Failure> {
-        let Some(State { from, to, converter: Some(converter) }) = &mut self.state else {
+        let Some(State {
+            from,
+            to,
+            converter: Some(converter),
+        }) = &mut self.state
+        else {
             return Err(Failure::not_negotiated("a buffer came before caps"));
         };
         let (input, mut output) = (input.map(), output.map_overwrite());

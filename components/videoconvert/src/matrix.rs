@@ -37,14 +37,21 @@ impl Map {
             None => [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
             Some((kr, kb)) => {
                 let (kg, cr, cb) = (1.0 - kr - kb, 2.0 * (1.0 - kr), 2.0 * (1.0 - kb));
-                [[1.0, 0.0, cr], [1.0, -cb * kb / kg, -cr * kr / kg], [1.0, cb, 0.0]]
+                [
+                    [1.0, 0.0, cr],
+                    [1.0, -cb * kb / kg, -cr * kr / kg],
+                    [1.0, cb, 0.0],
+                ]
             }
         };
         let scaled = Self {
             rows: diagonal(quant.scale.map(|scale| 1.0 / scale)),
             offset: pairs(quant.zero, quant.scale).map(|(zero, scale)| -zero / scale),
         };
-        scaled.then(&Self { rows, offset: [0.0; 3] })
+        scaled.then(&Self {
+            rows,
+            offset: [0.0; 3],
+        })
     }
 
     /// From red, green and blue from 0 to 1.
@@ -54,11 +61,22 @@ impl Map {
             None => [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
             Some((kr, kb)) => {
                 let (kg, cr, cb) = (1.0 - kr - kb, 2.0 * (1.0 - kr), 2.0 * (1.0 - kb));
-                [[kr, kg, kb], [-kr / cb, -kg / cb, 0.5], [0.5, -kg / cr, -kb / cr]]
+                [
+                    [kr, kg, kb],
+                    [-kr / cb, -kg / cb, 0.5],
+                    [0.5, -kg / cr, -kb / cr],
+                ]
             }
         };
-        let quantise = Self { rows: diagonal(quant.scale), offset: quant.zero };
-        Self { rows, offset: [0.0; 3] }.then(&quantise)
+        let quantise = Self {
+            rows: diagonal(quant.scale),
+            offset: quant.zero,
+        };
+        Self {
+            rows,
+            offset: [0.0; 3],
+        }
+        .then(&quantise)
     }
 
     /// This map, and then another.
@@ -94,17 +112,33 @@ impl Quant {
         if !info.format.is_rgb() {
             let matrix = Some(info.colorimetry.matrix.red_blue());
             return if limited {
-                Self { matrix, zero: [16.0, 128.0, 128.0], scale: [219.0, 224.0, 224.0] }
+                Self {
+                    matrix,
+                    zero: [16.0, 128.0, 128.0],
+                    scale: [219.0, 224.0, 224.0],
+                }
             } else {
-                Self { matrix, zero: [0.0, 128.0, 128.0], scale: [255.0; 3] }
+                Self {
+                    matrix,
+                    zero: [0.0, 128.0, 128.0],
+                    scale: [255.0; 3],
+                }
             };
         }
         // As GStreamer: a colorimetry made for luma says nothing about RGB.
         let Colorimetry { matrix, .. } = info.colorimetry;
         if limited && matrix == ColorMatrix::Rgb {
-            Self { matrix: None, zero: [16.0; 3], scale: [219.0; 3] }
+            Self {
+                matrix: None,
+                zero: [16.0; 3],
+                scale: [219.0; 3],
+            }
         } else {
-            Self { matrix: None, zero: [0.0; 3], scale: [255.0; 3] }
+            Self {
+                matrix: None,
+                zero: [0.0; 3],
+                scale: [255.0; 3],
+            }
         }
     }
 }
@@ -130,7 +164,10 @@ impl Weights {
     pub(crate) fn new(row: [f64; 3], offset: f64, extra: u32) -> Self {
         let samples = f64::from(1_u32 << extra);
         let rounded = (offset + 0.5) * 65_536.0 * samples;
-        Self { weights: row.map(|weight| (weight * 65_536.0).round() as i32), offset: rounded as i32 }
+        Self {
+            weights: row.map(|weight| (weight * 65_536.0).round() as i32),
+            offset: rounded as i32,
+        }
     }
 }
 
@@ -153,7 +190,10 @@ impl Lift {
         let middle = (luma - gain / 128.0) * 126.0;
         let half = 0.5 + 0.5 / 64.0; // rounds, and undoes half of what shifts cut off
         let fixed = |number: f64| (number * 65_536.0).round() as i32;
-        Self { gain: gain as u16, terms: [fixed(u), fixed(v), fixed(offset + middle + half)] }
+        Self {
+            gain: gain as u16,
+            terms: [fixed(u), fixed(v), fixed(offset + middle + half)],
+        }
     }
 
     /// Whether luma stays what it is.

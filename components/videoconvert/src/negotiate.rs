@@ -15,7 +15,9 @@ pub(crate) fn transform_caps(caps: &Caps) -> Caps {
     let mut opened: Vec<Structure> = Vec::new();
     for structure in caps.structures() {
         let mut structure = structure.clone();
-        CONVERTED.iter().for_each(|field| structure.remove(field));
+        for field in CONVERTED {
+            structure.remove(field);
+        }
         if !opened.contains(&structure) {
             opened.push(structure);
         }
@@ -32,8 +34,12 @@ pub(crate) fn transform_caps(caps: &Caps) -> Caps {
 /// The caps with the format that loses least of what enters, and with the input's
 /// colorimetry where the format can carry it.
 pub(crate) fn fixate(caps: Caps, sink_caps: &Caps) -> Caps {
-    let Some(sink) = sink_caps.first() else { return caps };
-    let Some(from) = sink.string("format").and_then(VideoFormat::from_name) else { return caps };
+    let Some(sink) = sink_caps.first() else {
+        return caps;
+    };
+    let Some(from) = sink.string("format").and_then(VideoFormat::from_name) else {
+        return caps;
+    };
     let mut best: Option<(u32, VideoFormat, &Structure)> = None;
     for structure in caps.structures() {
         for format in formats(structure) {
@@ -43,11 +49,23 @@ pub(crate) fn fixate(caps: Caps, sink_caps: &Caps) -> Caps {
             }
         }
     }
-    let Some((_, format, structure)) = best else { return caps };
+    let Some((_, format, structure)) = best else {
+        return caps;
+    };
     let mut picked = structure.clone();
     picked.set("format", format.as_str());
-    carry(&mut picked, sink, "colorimetry", colours(from) == colours(format));
-    carry(&mut picked, sink, "chroma-site", from.subsampling() == format.subsampling());
+    carry(
+        &mut picked,
+        sink,
+        "colorimetry",
+        colours(from) == colours(format),
+    );
+    carry(
+        &mut picked,
+        sink,
+        "chroma-site",
+        from.subsampling() == format.subsampling(),
+    );
     picked.into()
 }
 
@@ -67,7 +85,9 @@ fn formats(structure: &Structure) -> Vec<VideoFormat> {
 /// Takes a field over from the input where the output leaves it open. Grey has the
 /// colorimetry of its own luma, so that only equal kinds of formats share one.
 fn carry(picked: &mut Structure, sink: &Structure, field: &str, fits: bool) {
-    let Some(value) = sink.get(field).filter(|value| fits && value.is_fixed()) else { return };
+    let Some(value) = sink.get(field).filter(|value| fits && value.is_fixed()) else {
+        return;
+    };
     match picked.get(field) {
         None => picked.set(field, value.clone()),
         Some(open) if !open.is_fixed() => {

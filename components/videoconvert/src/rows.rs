@@ -127,7 +127,13 @@ pub(crate) fn split_pairs(pairs: &[u8], first: &mut [u8], second: &mut [u8]) {
 
 /// Two rows to two bytes a pair.
 pub(crate) fn join_pairs(first: &[u8], second: &[u8], pairs: &mut [u8]) {
-    for ((pair, first), second) in pairs.as_chunks_mut::<2>().0.iter_mut().zip(first).zip(second) {
+    for ((pair, first), second) in pairs
+        .as_chunks_mut::<2>()
+        .0
+        .iter_mut()
+        .zip(first)
+        .zip(second)
+    {
         *pair = [*first, *second];
     }
 }
@@ -177,7 +183,12 @@ pub(crate) fn widen_pixels(from: &[u8], to: &mut [u8]) {
         let [a, b, c, d, e, f, g, h, i, j, k, l] = *from;
         *to = [a, b, c, 255, d, e, f, 255, g, h, i, 255, j, k, l, 255];
     }
-    for (to, from) in to_last.as_chunks_mut::<4>().0.iter_mut().zip(from_last.as_chunks::<3>().0) {
+    for (to, from) in to_last
+        .as_chunks_mut::<4>()
+        .0
+        .iter_mut()
+        .zip(from_last.as_chunks::<3>().0)
+    {
         let [a, b, c] = *from;
         *to = [a, b, c, 255];
     }
@@ -191,7 +202,12 @@ pub(crate) fn narrow_pixels(from: &[u8], to: &mut [u8]) {
         let [a, b, c, _, d, e, f, _, g, h, i, _, j, k, l, _] = *from;
         *to = [a, b, c, d, e, f, g, h, i, j, k, l];
     }
-    for (to, from) in to_last.as_chunks_mut::<3>().0.iter_mut().zip(from_last.as_chunks::<4>().0) {
+    for (to, from) in to_last
+        .as_chunks_mut::<3>()
+        .0
+        .iter_mut()
+        .zip(from_last.as_chunks::<4>().0)
+    {
         let [a, b, c, _] = *from;
         *to = [a, b, c];
     }
@@ -199,7 +215,12 @@ pub(crate) fn narrow_pixels(from: &[u8], to: &mut [u8]) {
 
 /// Exchanges the first and third byte of pixels of three bytes.
 pub(crate) fn swap_narrow(from: &[u8], to: &mut [u8]) {
-    for (to, from) in to.as_chunks_mut::<3>().0.iter_mut().zip(from.as_chunks::<3>().0) {
+    for (to, from) in to
+        .as_chunks_mut::<3>()
+        .0
+        .iter_mut()
+        .zip(from.as_chunks::<3>().0)
+    {
         let [a, b, c] = *from;
         *to = [c, b, a];
     }
@@ -209,7 +230,11 @@ pub(crate) fn swap_narrow(from: &[u8], to: &mut [u8]) {
 /// byte if `swap`, and makes the last 255 if `opaque`.
 pub(crate) fn shuffle_pixels(from: &[u8], swap: bool, opaque: bool, to: &mut [u8]) {
     let alpha = if opaque { 0xff00_0000 } else { 0 };
-    let pixels = to.as_chunks_mut::<4>().0.iter_mut().zip(from.as_chunks::<4>().0);
+    let pixels = to
+        .as_chunks_mut::<4>()
+        .0
+        .iter_mut()
+        .zip(from.as_chunks::<4>().0);
     if swap {
         for (to, from) in pixels {
             let from = u32::from_le_bytes(*from);

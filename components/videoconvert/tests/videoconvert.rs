@@ -1,4 +1,9 @@
 //! `videoconvert` against a slow reference, and what it negotiates.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by a panic"
+)]
 
 mod reference;
 
@@ -7,8 +12,16 @@ use reference::{convert, pack, samples, unpack};
 use videoconvert::VideoConvert;
 
 /// Odd, tiny, and larger than any vector.
-const SIZES: [(usize, usize); 8] =
-    [(1, 1), (2, 2), (3, 5), (5, 3), (16, 2), (17, 1), (34, 7), (641, 6)];
+const SIZES: [(usize, usize); 8] = [
+    (1, 1),
+    (2, 2),
+    (3, 5),
+    (5, 3),
+    (16, 2),
+    (17, 1),
+    (34, 7),
+    (641, 6),
+];
 
 /// Bytes that repeat from run to run, with the extremes among them.
 fn noise(size: usize, seed: u64) -> Vec<u8> {
@@ -28,9 +41,7 @@ fn noise(size: usize, seed: u64) -> Vec<u8> {
 
 fn caps(format: VideoFormat, (width, height): (usize, usize), more: &str) -> String {
     let format = format.as_str();
-    format!(
-        "video/x-raw, format={format}, width={width}, height={height}, framerate=30/1{more}"
-    )
+    format!("video/x-raw, format={format}, width={width}, height={height}, framerate=30/1{more}")
 }
 
 /// Runs one frame from fixed caps to fixed caps.
@@ -96,7 +107,11 @@ fn colorimetries_match_the_reference() {
     for (i, from) in spaces.iter().chain(&ranges).enumerate() {
         for (j, to) in spaces.iter().chain(&ranges).enumerate() {
             let formats = |rgb| {
-                if rgb { [RGB, BGRA, RGBx].as_slice() } else { [I420, YUY2, NV12, UYVY, GRAY8].as_slice() }
+                if rgb {
+                    [RGB, BGRA, RGBx].as_slice()
+                } else {
+                    [I420, YUY2, NV12, UYVY, GRAY8].as_slice()
+                }
             };
             for a in formats(i >= spaces.len()) {
                 for b in formats(j >= spaces.len()) {
@@ -113,7 +128,12 @@ fn colorimetries_match_the_reference() {
 fn a_large_odd_frame_matches_the_reference() {
     use VideoFormat::{BGRx, I420, NV12, RGB, YUY2};
     for (from, to) in [(I420, RGB), (YUY2, BGRx), (RGB, NV12), (BGRx, I420)] {
-        check(&caps(from, (641, 479), ""), &caps(to, (641, 479), ""), 1.0, 5);
+        check(
+            &caps(from, (641, 479), ""),
+            &caps(to, (641, 479), ""),
+            1.0,
+            5,
+        );
     }
 }
 
@@ -130,19 +150,33 @@ fn named_colours_are_exact() {
     for (rgb, [y, u, v]) in table {
         let pixels: Vec<u8> = rgb.iter().copied().cycle().take(6).chain([0, 0]).collect();
         let frame = [pixels.clone(), pixels].concat();
-        let (rgb_caps, i420) = (caps(VideoFormat::RGB, (2, 2), ""), caps(VideoFormat::I420, (2, 2), ""));
+        let (rgb_caps, i420) = (
+            caps(VideoFormat::RGB, (2, 2), ""),
+            caps(VideoFormat::I420, (2, 2), ""),
+        );
         let packed = run(&rgb_caps, &i420, &frame);
-        assert_eq!((packed[0], packed[5], packed[8], packed[12]), (y, y, u, v), "{rgb:?}");
+        assert_eq!(
+            (packed[0], packed[5], packed[8], packed[12]),
+            (y, y, u, v),
+            "{rgb:?}"
+        );
     }
 }
 
 #[test]
 fn repacking_loses_nothing() {
     use VideoFormat::{BGR, BGRA, BGRx, I420, NV12, NV21, RGB, RGBA, RGBx, UYVY, YUY2, YV12};
-    let groups: [&[VideoFormat]; 4] =
-        [&[I420, YV12, NV12, NV21], &[YUY2, UYVY], &[RGB, BGR, RGBx, BGRx], &[RGBA, BGRA]];
+    let groups: [&[VideoFormat]; 4] = [
+        &[I420, YV12, NV12, NV21],
+        &[YUY2, UYVY],
+        &[RGB, BGR, RGBx, BGRx],
+        &[RGBA, BGRA],
+    ];
     for group in groups {
-        for (from, to) in group.iter().flat_map(|from| group.iter().map(move |to| (*from, *to))) {
+        for (from, to) in group
+            .iter()
+            .flat_map(|from| group.iter().map(move |to| (*from, *to)))
+        {
             for size in SIZES {
                 let (from, to) = (caps(from, size, ""), caps(to, size, ""));
                 let bytes = noise(info(&from).size, 3);
@@ -161,9 +195,17 @@ fn repacking_loses_nothing() {
 #[test]
 fn grey_stays_grey_on_the_way_to_rgb_and_back() {
     let ramp: Vec<u8> = (0..=255).collect();
-    let (grey, rgb) = (caps(VideoFormat::GRAY8, (256, 1), ""), caps(VideoFormat::RGB, (256, 1), ""));
+    let (grey, rgb) = (
+        caps(VideoFormat::GRAY8, (256, 1), ""),
+        caps(VideoFormat::RGB, (256, 1), ""),
+    );
     let pixels = run(&grey, &rgb, &ramp);
-    assert!(pixels.chunks(3).zip(&ramp).all(|(pixel, grey)| pixel == [*grey; 3]));
+    assert!(
+        pixels
+            .chunks(3)
+            .zip(&ramp)
+            .all(|(pixel, grey)| pixel == [*grey; 3])
+    );
     assert_eq!(run(&rgb, &grey, &pixels), ramp);
 }
 
@@ -184,13 +226,26 @@ fn equal_caps_pass_the_same_buffer() {
 #[test]
 fn metas_travel_along() {
     let mut harness = Harness::<VideoConvert>::new("").unwrap();
-    harness.set_downstream("src", "video/x-raw, format=RGB").unwrap();
+    harness
+        .set_downstream("src", "video/x-raw, format=RGB")
+        .unwrap();
     let from = caps(VideoFormat::I420, (4, 4), "");
     harness.set_caps("sink", &from).unwrap();
     let mut buffer = Buffer::from_bytes(&noise(info(&from).size, 1));
-    let rect = Rect { x: 1.0, y: 1.0, width: 2.0, height: 2.0 };
+    let rect = Rect {
+        x: 1.0,
+        y: 1.0,
+        width: 2.0,
+        height: 2.0,
+    };
     let label = "star".to_owned();
-    let star = Detection { rect, class_id: 1, label, confidence: 0.5, track_id: None };
+    let star = Detection {
+        rect,
+        class_id: 1,
+        label,
+        confidence: 0.5,
+        track_id: None,
+    };
     buffer.set_detections(OBJECTS, std::slice::from_ref(&star));
     harness.push(buffer).unwrap();
     let out = harness.pull().unwrap();
@@ -214,7 +269,9 @@ fn the_format_that_loses_least_is_picked() {
     ];
     let pick = |from: &str, accepted: &str| {
         let mut harness = Harness::<VideoConvert>::new("").unwrap();
-        harness.set_downstream("src", &format!("video/x-raw, format={accepted}")).unwrap();
+        harness
+            .set_downstream("src", &format!("video/x-raw, format={accepted}"))
+            .unwrap();
         let caps = format!("video/x-raw, format={from}, width=4, height=4, framerate=5/1");
         harness.set_caps("sink", &caps).unwrap();
         let picked = harness.caps("src").unwrap().first().unwrap();
@@ -230,10 +287,16 @@ fn the_format_that_loses_least_is_picked() {
 
 #[test]
 fn colorimetry_is_kept_between_kinds_that_share_it() {
-    let table = [("I420", "NV12", Some("bt709")), ("I420", "RGB", None), ("I420", "GRAY8", None)];
+    let table = [
+        ("I420", "NV12", Some("bt709")),
+        ("I420", "RGB", None),
+        ("I420", "GRAY8", None),
+    ];
     for (from, to, expected) in table {
         let mut harness = Harness::<VideoConvert>::new("").unwrap();
-        harness.set_downstream("src", &format!("video/x-raw, format={to}")).unwrap();
+        harness
+            .set_downstream("src", &format!("video/x-raw, format={to}"))
+            .unwrap();
         let caps = format!(
             "video/x-raw, format={from}, width=4, height=4, framerate=5/1, colorimetry=bt709"
         );
@@ -246,8 +309,12 @@ fn colorimetry_is_kept_between_kinds_that_share_it() {
 #[test]
 fn short_buffers_are_refused() {
     let mut harness = Harness::<VideoConvert>::new("").unwrap();
-    harness.set_downstream("src", "video/x-raw, format=RGB").unwrap();
-    harness.set_caps("sink", &caps(VideoFormat::I420, (4, 4), "")).unwrap();
+    harness
+        .set_downstream("src", "video/x-raw, format=RGB")
+        .unwrap();
+    harness
+        .set_caps("sink", &caps(VideoFormat::I420, (4, 4), ""))
+        .unwrap();
     let failure = harness.push(Buffer::from_bytes(&[0; 23])).unwrap_err();
     assert_eq!(failure.message, "got 23 bytes, expected 32 for I420 of 4x4");
 }
@@ -255,5 +322,10 @@ fn short_buffers_are_refused() {
 #[test]
 fn it_works_without_views() {
     millstream_sdk::harness::without_views(true);
-    check(&caps(VideoFormat::YUY2, (7, 3), ""), &caps(VideoFormat::BGR, (7, 3), ""), 1.0, 9);
+    check(
+        &caps(VideoFormat::YUY2, (7, 3), ""),
+        &caps(VideoFormat::BGR, (7, 3), ""),
+        1.0,
+        9,
+    );
 }

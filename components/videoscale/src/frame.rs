@@ -40,23 +40,36 @@ impl FrameScaler {
         to: &VideoInfo,
         placement: Placement,
     ) -> Self {
-        let whole = ((from.width, from.height), (placement.width, placement.height));
+        let whole = (
+            (from.width, from.height),
+            (placement.width, placement.height),
+        );
         let half = |(width, height): (usize, usize)| (width.div_ceil(2), height.div_ceil(2));
         let halves = (half(whole.0), half(whole.1));
         let plane = |layout, (from, to)| PlaneScaler::new(method, layout, from, to);
-        let luma = if to.colorimetry.range == ColorRange::Limited { 16 } else { 0 };
+        let luma = if to.colorimetry.range == ColorRange::Limited {
+            16
+        } else {
+            0
+        };
         let grey = (plane(Layout::Bytes(1), whole), [luma; 4]);
         let chroma = |bytes| (plane(Layout::Bytes(bytes), halves), [128; 4]);
         let kind = match to.format.family() {
             Family::Rgb { bytes, .. } => {
-                let dark = if from.format.is_rgb() && is_studio_rgb(to) { 16 } else { 0 };
+                let dark = if from.format.is_rgb() && is_studio_rgb(to) {
+                    16
+                } else {
+                    0
+                };
                 let black = [dark, dark, dark, 255];
                 Kind::Planes(vec![(plane(Layout::Bytes(bytes), whole), black)])
             }
             Family::Gray => Kind::Planes(vec![grey]),
             Family::Planar { .. } => Kind::Planes(vec![grey, chroma(1), chroma(1)]),
             Family::SemiPlanar { .. } => Kind::Planes(vec![grey, chroma(2)]),
-            Family::Packed422 { yuyv: [at, u, _, v] } => {
+            Family::Packed422 {
+                yuyv: [at, u, _, v],
+            } => {
                 let (from, to) = whole;
                 let across = ((from.0.div_ceil(2), from.1), (to.0.div_ceil(2), to.1));
                 let scalers = [
@@ -65,8 +78,17 @@ impl FrameScaler {
                     plane(Layout::OfFour { at: v }, across),
                 ];
                 let rows = scalers.each_ref().map(|scaler| vec![0; scaler.row_bytes()]);
-                let black = if at == 0 { [luma, 128, luma, 128] } else { [128, luma, 128, luma] };
-                Kind::Groups(Box::new(Groups { scalers, rows, black, at }))
+                let black = if at == 0 {
+                    [luma, 128, luma, 128]
+                } else {
+                    [128, luma, 128, luma]
+                };
+                Kind::Groups(Box::new(Groups {
+                    scalers,
+                    rows,
+                    black,
+                    at,
+                }))
             }
         };
         Self { kind, placement }
@@ -80,7 +102,11 @@ impl FrameScaler {
             Kind::Planes(planes) => {
                 for (index, (scaler, black)) in planes.iter_mut().enumerate() {
                     // Chroma starts at its own samples.
-                    let (x, y) = if index == 0 { (x, y) } else { (x / across, y / down) };
+                    let (x, y) = if index == 0 {
+                        (x, y)
+                    } else {
+                        (x / across, y / down)
+                    };
                     scaler.begin();
                     let samples = to.info().plane(index).width.max(1);
                     let bytes = to.info().plane(index).row_bytes / samples;
@@ -102,7 +128,12 @@ impl FrameScaler {
 
 impl Groups {
     fn scale(&mut self, x: usize, y: usize, from: &VideoFrame<'_>, to: &mut VideoFrameMut<'_>) {
-        let Self { scalers, rows, black, at } = self;
+        let Self {
+            scalers,
+            rows,
+            black,
+            at,
+        } = self;
         scalers.iter_mut().for_each(PlaneScaler::begin);
         let [luma_scaler, chroma_scaler, _] = &*scalers;
         let inside = Inside {
@@ -124,8 +155,11 @@ impl Groups {
                     // An odd row's last pixel.
                     _ => [luma.first().copied().unwrap_or(0); 2],
                 };
-                let bytes =
-                    if *at == 0 { [first, *u, second, *v] } else { [*u, first, *v, second] };
+                let bytes = if *at == 0 {
+                    [first, *u, second, *v]
+                } else {
+                    [*u, first, *v, second]
+                };
                 group.copy_from_slice(&bytes);
             }
         });

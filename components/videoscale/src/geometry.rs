@@ -43,7 +43,10 @@ impl Placement {
             y: middle(to.height - height, down),
             width,
             height,
-            scale: [width as f32 / from.width as f32, height as f32 / from.height as f32],
+            scale: [
+                width as f32 / from.width as f32,
+                height as f32 / from.height as f32,
+            ],
         }
     }
 
@@ -72,7 +75,10 @@ impl Shape {
     /// Of a frame, whose pixels may not be square.
     pub(crate) fn of(info: &VideoInfo) -> Self {
         let (across, down) = ratio(info.par);
-        Self { width: info.width as i128 * across, height: info.height as i128 * down }
+        Self {
+            width: info.width as i128 * across,
+            height: info.height as i128 * down,
+        }
     }
 
     /// The width in pixels of the aspect `par` that keeps the shape; at least 1.

@@ -59,7 +59,12 @@ impl State {
             && placement.height == from.height
             && (from.width, from.height) == (to.width, to.height);
         let scaler = (!same).then(|| FrameScaler::new(settings.method, &from, &to, placement));
-        Self { from, to, placement, scaler }
+        Self {
+            from,
+            to,
+            placement,
+            scaler,
+        }
     }
 }
 
@@ -81,7 +86,10 @@ impl Transform for VideoScale {
     type Settings = Settings;
 
     fn new(settings: Settings) -> Result<Self, Failure> {
-        Ok(Self { settings, state: None })
+        Ok(Self {
+            settings,
+            state: None,
+        })
     }
 
     fn transform_caps(&self, _: Direction, caps: &Caps) -> Result<Caps, Failure> {
@@ -104,7 +112,9 @@ impl Transform for VideoScale {
     }
 
     fn is_passthrough(&self) -> bool {
-        self.state.as_ref().is_some_and(|state| state.scaler.is_none())
+        self.state
+            .as_ref()
+            .is_some_and(|state| state.scaler.is_none())
     }
 
     fn output_size(&self, _: &Buffer) -> Result<usize, Failure> {
@@ -115,7 +125,13 @@ impl Transform for VideoScale {
     }
 
     fn transform(&mut self, input: &Buffer, output: &mut Buffer) -> Result<(), Failure> {
-        let Some(State { from, to, placement, scaler: Some(scaler) }) = &mut self.state else {
+        let Some(State {
+            from,
+            to,
+            placement,
+            scaler: Some(scaler),
+        }) = &mut self.state
+        else {
             return Err(Failure::not_negotiated("a buffer came before caps"));
         };
         for layer in [OBJECTS, GROUND_TRUTH] {

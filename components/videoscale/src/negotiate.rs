@@ -43,16 +43,28 @@ pub(crate) fn transform_caps(caps: &Caps) -> Caps {
 /// Here pixels stay as they are unless downstream names another ratio, since
 /// detectors and windows count pixels.
 pub(crate) fn fixate(caps: Caps, sink_caps: &Caps) -> Caps {
-    let Some(sink) = sink_caps.first() else { return caps };
-    let Some(from) = Source::of(sink) else { return caps };
-    let Some(first) = caps.first() else { return caps };
-    let untouched = |s: &&Structure| {
-        holds(s, "width", from.width) && holds(s, "height", from.height)
+    let Some(sink) = sink_caps.first() else {
+        return caps;
     };
-    let mut picked = caps.structures().iter().find(untouched).unwrap_or(first).clone();
+    let Some(from) = Source::of(sink) else {
+        return caps;
+    };
+    let Some(first) = caps.first() else {
+        return caps;
+    };
+    let untouched =
+        |s: &&Structure| holds(s, "width", from.width) && holds(s, "height", from.height);
+    let mut picked = caps
+        .structures()
+        .iter()
+        .find(untouched)
+        .unwrap_or(first)
+        .clone();
     picked.fixate_nearest_fraction(PAR, from.par);
     let par = picked.fraction(PAR).unwrap_or(Fraction::new(1, 1));
-    let Some(shape) = from.shape() else { return caps };
+    let Some(shape) = from.shape() else {
+        return caps;
+    };
     fixate_size(&mut picked, &from, shape, par);
     keep_colours(&mut picked, sink, from.height);
     picked.into()
@@ -68,7 +80,11 @@ struct Source {
 impl Source {
     fn of(sink: &Structure) -> Option<Self> {
         let par = sink.fraction(PAR).unwrap_or(Fraction::new(1, 1));
-        Some(Self { width: sink.int("width")?, height: sink.int("height")?, par })
+        Some(Self {
+            width: sink.int("width")?,
+            height: sink.int("height")?,
+            par,
+        })
     }
 
     fn shape(&self) -> Option<Shape> {
@@ -121,8 +137,12 @@ fn fixate_size(picked: &mut Structure, from: &Source, shape: Shape, par: Fractio
 /// Caps without `colorimetry` mean another one above and below HD's height. Scaling
 /// changes no colours, so that it has to be written down then.
 fn keep_colours(picked: &mut Structure, sink: &Structure, from_height: i32) {
-    let Some(format) = sink.string("format").and_then(VideoFormat::from_name) else { return };
-    let Some(height) = picked.int("height") else { return };
+    let Some(format) = sink.string("format").and_then(VideoFormat::from_name) else {
+        return;
+    };
+    let Some(height) = picked.int("height") else {
+        return;
+    };
     if sink.get("colorimetry").is_some() || picked.get("colorimetry").is_some() {
         return;
     }

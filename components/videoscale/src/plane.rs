@@ -22,7 +22,11 @@ fn taps(method: Method, from: usize, to: usize) -> Vec<Tap> {
     let tap = |i: i64| match method {
         Method::NearestNeighbour => {
             let near = ((2 * i + 1) * from / (2 * to)) as u32;
-            Tap { near, far: near, weight: 0 }
+            Tap {
+                near,
+                far: near,
+                weight: 0,
+            }
         }
         Method::Bilinear => {
             // (i + 1/2) · from / to - 1/2, in steps of 1/256.
@@ -30,7 +34,11 @@ fn taps(method: Method, from: usize, to: usize) -> Vec<Tap> {
             let place = ((place + to) / (2 * to)).clamp(0, (from - 1) * 256);
             let near = (place / 256) as u32;
             let far = (near + 1).min((from - 1) as u32);
-            Tap { near, far, weight: (place % 256) as u16 }
+            Tap {
+                near,
+                far,
+                weight: (place % 256) as u16,
+            }
         }
     };
     (0..to).map(tap).collect()
@@ -73,7 +81,11 @@ impl PlaneScaler {
         from: (usize, usize),
         to: (usize, usize),
     ) -> Self {
-        let bytes = if let Layout::Bytes(bytes) = layout { bytes } else { 1 };
+        let bytes = if let Layout::Bytes(bytes) = layout {
+            bytes
+        } else {
+            1
+        };
         let row = vec![0; to.0 * bytes];
         Self {
             layout,
@@ -103,13 +115,23 @@ impl PlaneScaler {
 
     /// Writes a scaled row.
     pub(crate) fn row(&mut self, from: Plane<'_>, y: usize, to: &mut [u8]) {
-        let Some(Tap { near, far, weight }) = self.rows.get(y).copied() else { return };
-        let Self { cached: [first, second], cache: [upper, lower], .. } = self;
+        let Some(Tap { near, far, weight }) = self.rows.get(y).copied() else {
+            return;
+        };
+        let Self {
+            cached: [first, second],
+            cache: [upper, lower],
+            ..
+        } = self;
         if *second == Some(near) && *first != Some(near) {
             core::mem::swap(first, second);
             core::mem::swap(upper, lower);
         }
-        let stretch = Stretch { layout: self.layout, taps: &self.columns, copy: self.same_width };
+        let stretch = Stretch {
+            layout: self.layout,
+            taps: &self.columns,
+            copy: self.same_width,
+        };
         if *first != Some(near) {
             stretch.row(from.row(near as usize), upper);
             *first = Some(near);
@@ -168,7 +190,9 @@ fn whole<const N: usize>(taps: &[Tap], from: &[u8], to: &mut [u16]) {
     let from = from.as_chunks::<N>().0;
     for (to, tap) in to.as_chunks_mut::<N>().0.iter_mut().zip(taps) {
         let (near, far) = (from.get(tap.near as usize), from.get(tap.far as usize));
-        let (Some(near), Some(far)) = (near, far) else { return };
+        let (Some(near), Some(far)) = (near, far) else {
+            return;
+        };
         for ((to, near), far) in to.iter_mut().zip(near).zip(far) {
             *to = blend(*near, *far, tap.weight);
         }
@@ -178,9 +202,15 @@ fn whole<const N: usize>(taps: &[Tap], from: &[u8], to: &mut [u16]) {
 /// One byte of each `STEP`.
 fn picked<const STEP: usize>(taps: &[Tap], at: usize, from: &[u8], to: &mut [u16]) {
     let from = from.as_chunks::<STEP>().0;
-    let byte = |index: u32| from.get(index as usize).and_then(|group| group.get(at)).copied();
+    let byte = |index: u32| {
+        from.get(index as usize)
+            .and_then(|group| group.get(at))
+            .copied()
+    };
     for (to, tap) in to.iter_mut().zip(taps) {
-        let (Some(near), Some(far)) = (byte(tap.near), byte(tap.far)) else { return };
+        let (Some(near), Some(far)) = (byte(tap.near), byte(tap.far)) else {
+            return;
+        };
         *to = blend(near, far, tap.weight);
     }
 }

@@ -1,4 +1,10 @@
 //! `videoscale` against a slow reference, and what it negotiates.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by a panic"
+)]
 
 use millstream_sdk::prelude::*;
 use millstream_sdk::video::Family;
@@ -45,7 +51,13 @@ type Grid = Vec<Vec<f64>>;
 fn grids(info: &VideoInfo, bytes: &[u8]) -> Vec<Grid> {
     let frame = VideoFrame::new(info, bytes).unwrap();
     let grid = |plane: usize, step: usize, at: usize| -> Grid {
-        let row = |row: &[u8]| row.iter().skip(at).step_by(step).map(|b| f64::from(*b)).collect();
+        let row = |row: &[u8]| {
+            row.iter()
+                .skip(at)
+                .step_by(step)
+                .map(|b| f64::from(*b))
+                .collect()
+        };
         frame.plane(plane).rows().map(row).collect()
     };
     match info.format.family() {
@@ -65,8 +77,13 @@ fn grids(info: &VideoInfo, bytes: &[u8]) -> Vec<Grid> {
 /// A value between samples, whose centres are at half pixels.
 fn bilinear(grid: &Grid, width: usize, height: usize) -> Grid {
     let along = |i: usize, from: usize, to: usize| {
-        let place = ((i as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, from as f64 - 1.0);
-        (place as usize, (place as usize + 1).min(from - 1), place.fract())
+        let place =
+            ((i as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, from as f64 - 1.0);
+        (
+            place as usize,
+            (place as usize + 1).min(from - 1),
+            place.fract(),
+        )
     };
     let value = |x: usize, y: usize| {
         let (left, right, across) = along(x, grid[0].len(), width);
@@ -74,14 +91,18 @@ fn bilinear(grid: &Grid, width: usize, height: usize) -> Grid {
         let row = |row: &Vec<f64>| row[left] * (1.0 - across) + row[right] * across;
         row(&grid[top]) * (1.0 - down) + row(&grid[bottom]) * down
     };
-    (0..height).map(|y| (0..width).map(|x| value(x, y)).collect()).collect()
+    (0..height)
+        .map(|y| (0..width).map(|x| value(x, y)).collect())
+        .collect()
 }
 
 fn nearest(grid: &Grid, width: usize, height: usize) -> Grid {
     let along = |i: usize, from: usize, to: usize| (2 * i + 1) * from / (2 * to);
     let row = |y| &grid[along(y, grid.len(), height)];
     let value = |x, y| row(y)[along(x, grid[0].len(), width)];
-    (0..height).map(|y| (0..width).map(|x| value(x, y)).collect()).collect()
+    (0..height)
+        .map(|y| (0..width).map(|x| value(x, y)).collect())
+        .collect()
 }
 
 const SIZES: [[(usize, usize); 2]; 9] = [
@@ -114,7 +135,10 @@ fn every_format_matches_the_reference() {
                     };
                     for (got, expected) in got.iter().flatten().zip(expected.iter().flatten()) {
                         let off = (got - expected).abs();
-                        assert!(off <= tolerance, "got {got}, expected {expected}: {method} {to}");
+                        assert!(
+                            off <= tolerance,
+                            "got {got}, expected {expected}: {method} {to}"
+                        );
                     }
                 }
             }
@@ -130,7 +154,14 @@ fn a_constant_picture_stays_constant() {
             let input = Buffer::from_bytes(&vec![value; info(&from).size]);
             let out = scale("add-borders=false", &from, &to, input);
             let grids = grids(&info(&to), &out.map());
-            assert!(grids.iter().flatten().flatten().all(|got| *got == f64::from(value)), "{to}");
+            assert!(
+                grids
+                    .iter()
+                    .flatten()
+                    .flatten()
+                    .all(|got| *got == f64::from(value)),
+                "{to}"
+            );
         }
     }
 }
@@ -171,10 +202,18 @@ fn borders_are_black_and_keep_the_shape() {
 
 #[test]
 fn detections_are_scaled_in_all_layers() {
-    let (from, to) = (caps(VideoFormat::GRAY8, (40, 30)), caps(VideoFormat::GRAY8, (64, 36)));
+    let (from, to) = (
+        caps(VideoFormat::GRAY8, (40, 30)),
+        caps(VideoFormat::GRAY8, (64, 36)),
+    );
     let mut buffer = Buffer::from_bytes(&vec![0; info(&from).size]);
     let detection = |x, y, width, height| Detection {
-        rect: Rect { x, y, width, height },
+        rect: Rect {
+            x,
+            y,
+            width,
+            height,
+        },
         class_id: 3,
         label: "star".to_owned(),
         confidence: 0.9,
@@ -183,11 +222,20 @@ fn detections_are_scaled_in_all_layers() {
     buffer.set_detections(OBJECTS, &[detection(10.0, 5.0, 20.0, 10.0)]);
     buffer.set_detections(GROUND_TRUTH, &[detection(-3.0e38, 0.0, 3.4e38, 30.0)]);
     let out = scale("", &from, &to, buffer);
-    let [object] = &out.detections(OBJECTS)[..] else { panic!("one object") };
-    let Rect { x, y, width, height } = object.rect;
+    let [object] = &out.detections(OBJECTS)[..] else {
+        panic!("one object")
+    };
+    let Rect {
+        x,
+        y,
+        width,
+        height,
+    } = object.rect;
     assert_eq!([x, y, width, height], [20.0, 6.0, 24.0, 12.0]);
     assert_eq!((object.label.as_str(), object.track_id), ("star", Some(7)));
-    let [truth] = &out.detections(GROUND_TRUTH)[..] else { panic!("one truth") };
+    let [truth] = &out.detections(GROUND_TRUTH)[..] else {
+        panic!("one truth")
+    };
     assert!(truth.rect.x.is_finite() && truth.rect.width.is_finite());
     assert_eq!(truth.rect.height, 36.0);
 }
@@ -215,16 +263,34 @@ fn sizes_keep_the_shape() {
         ("width=640, height=360", "height=720", (1280, 720)),
         ("width=1366, height=768", "width=640", (640, 360)),
         ("width=640, height=480", "width=640, height=640", (640, 640)),
-        ("width=640, height=480", "width=[1, 320], height=[1, 320]", (320, 240)),
+        (
+            "width=640, height=480",
+            "width=[1, 320], height=[1, 320]",
+            (320, 240),
+        ),
         ("width=640, height=480", "height=[1, 240]", (320, 240)),
-        ("width=640, height=480", "width=[1, 800], height=[600, 900]", (800, 600)),
-        ("width=720, height=576, pixel-aspect-ratio=16/15", "pixel-aspect-ratio=1/1", (768, 576)),
-        ("width=720, height=576, pixel-aspect-ratio=16/15", "width=360", (360, 288)),
+        (
+            "width=640, height=480",
+            "width=[1, 800], height=[600, 900]",
+            (800, 600),
+        ),
+        (
+            "width=720, height=576, pixel-aspect-ratio=16/15",
+            "pixel-aspect-ratio=1/1",
+            (768, 576),
+        ),
+        (
+            "width=720, height=576, pixel-aspect-ratio=16/15",
+            "width=360",
+            (360, 288),
+        ),
     ];
     for (from, accepted, expected) in table {
         let mut harness = Harness::<VideoScale>::new("").unwrap();
         let comma = if accepted.is_empty() { "" } else { ", " };
-        harness.set_downstream("src", &format!("video/x-raw{comma}{accepted}")).unwrap();
+        harness
+            .set_downstream("src", &format!("video/x-raw{comma}{accepted}"))
+            .unwrap();
         let sink = format!("video/x-raw, format=RGB, {from}, framerate=30/1");
         harness.set_caps("sink", &sink).unwrap();
         let src = harness.caps("src").unwrap().first().unwrap();
@@ -235,13 +301,17 @@ fn sizes_keep_the_shape() {
 
 #[test]
 fn colours_mean_the_same_after_scaling() {
-    let table = [((640, 480), 720, Some("bt601")), ((1280, 720), 480, Some("bt709"))];
+    let table = [
+        ((640, 480), 720, Some("bt601")),
+        ((1280, 720), 480, Some("bt709")),
+    ];
     for ((width, height), to, expected) in table {
         let mut harness = Harness::<VideoScale>::new("").unwrap();
-        harness.set_downstream("src", &format!("video/x-raw, height={to}")).unwrap();
-        let sink = format!(
-            "video/x-raw, format=I420, width={width}, height={height}, framerate=30/1"
-        );
+        harness
+            .set_downstream("src", &format!("video/x-raw, height={to}"))
+            .unwrap();
+        let sink =
+            format!("video/x-raw, format=I420, width={width}, height={height}, framerate=30/1");
         harness.set_caps("sink", &sink).unwrap();
         let src = harness.caps("src").unwrap().first().unwrap();
         assert_eq!(src.string("colorimetry"), expected);
@@ -250,13 +320,19 @@ fn colours_mean_the_same_after_scaling() {
 
 #[test]
 fn settings_change_while_playing() {
-    let (from, to) = (caps(VideoFormat::GRAY8, (4, 4)), caps(VideoFormat::GRAY8, (8, 4)));
+    let (from, to) = (
+        caps(VideoFormat::GRAY8, (4, 4)),
+        caps(VideoFormat::GRAY8, (8, 4)),
+    );
     let mut harness = Harness::<VideoScale>::new("").unwrap();
     harness.set_downstream("src", &to).unwrap();
     harness.set_caps("sink", &from).unwrap();
     let frame = || Buffer::from_bytes(&[200; 16]);
     harness.push(frame()).unwrap();
-    assert_eq!(harness.pull().unwrap().map()[..8], [16, 16, 200, 200, 200, 200, 16, 16]);
+    assert_eq!(
+        harness.pull().unwrap().map()[..8],
+        [16, 16, 200, 200, 200, 200, 16, 16]
+    );
     harness.set_property("add-borders=false").unwrap();
     harness.push(frame()).unwrap();
     assert_eq!(harness.pull().unwrap().map()[..8], [200; 8]);

@@ -43,14 +43,16 @@ impl Sink for WindowSink {
     type Settings = Settings;
 
     fn new(settings: Settings) -> Result<Self, Failure> {
-        Ok(Self { settings, state: None })
+        Ok(Self {
+            settings,
+            state: None,
+        })
     }
 
     fn set_caps(&mut self, caps: &Caps) -> Result<(), Failure> {
         let info = VideoInfo::from_caps(caps)?;
-        let fits = |state: &State| {
-            (state.info.width, state.info.height) == (info.width, info.height)
-        };
+        let fits =
+            |state: &State| (state.info.width, state.info.height) == (info.width, info.height);
         let window = match self.state.take() {
             Some(state) if fits(&state) => state.window,
             old => {
@@ -73,7 +75,11 @@ impl Sink for WindowSink {
             return Err(Failure::bad_data(message));
         }
         let is_open = window.present(&frame, info.plane(0).stride)?;
-        Ok(if is_open { Outcome::Nothing } else { Outcome::Eos })
+        Ok(if is_open {
+            Outcome::Nothing
+        } else {
+            Outcome::Eos
+        })
     }
 
     fn stop(&mut self, _: &Context) -> Result<(), Failure> {

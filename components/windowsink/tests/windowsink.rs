@@ -20,7 +20,10 @@ fn shows_each_frame_under_its_title() {
     let shown = shown(true);
     assert_eq!(shown.len(), 3);
     for (value, shown) in (0..).zip(shown) {
-        assert_eq!((shown.title.as_str(), shown.size, shown.stride), ("Two words", (2, 2), 8));
+        assert_eq!(
+            (shown.title.as_str(), shown.size, shown.stride),
+            ("Two words", (2, 2), 8)
+        );
         assert_eq!(shown.bytes, [value; 16]);
     }
     assert!(!harness.is_eos());

@@ -17,11 +17,18 @@ pub(crate) struct RgbToRgb {
     pixels: Vec<u8>,
 }
 
-const NARROW: Order = Order { wide: false, swapped: false, alpha: false };
+const NARROW: Order = Order {
+    wide: false,
+    swapped: false,
+    alpha: false,
+};
 
 impl RgbToRgb {
     pub(super) fn new(from: &VideoInfo, to: &VideoInfo) -> Self {
-        let Map { rows: [red, ..], offset: [offset, ..] } = Map::between(from, to);
+        let Map {
+            rows: [red, ..],
+            offset: [offset, ..],
+        } = Map::between(from, to);
         let lift = Lift::new(red, offset);
         Self {
             from: Order::of(from.format).unwrap_or(NARROW),
@@ -92,13 +99,19 @@ pub(crate) struct RgbToYuv {
 
 impl RgbToYuv {
     pub(super) fn new(from: &VideoInfo, to: &VideoInfo) -> Self {
-        let Map { rows: [y, u, v], offset: [y0, u0, v0] } = Map::between(from, to);
+        let Map {
+            rows: [y, u, v],
+            offset: [y0, u0, v0],
+        } = Map::between(from, to);
         let order = Order::of(from.format).unwrap_or(NARROW);
         let bytes = if order.wide { 0 } else { from.width * 4 };
         Self {
             from: order,
             luma: Weights::new(order.sort(y), y0, 0),
-            chroma: [Weights::new(order.sort(u), u0, 2), Weights::new(order.sort(v), v0, 2)],
+            chroma: [
+                Weights::new(order.sort(u), u0, 2),
+                Weights::new(order.sort(v), v0, 2),
+            ],
             pixels: [vec![0; bytes], vec![0; bytes]],
             scratch: Scratch::new(from.width),
         }
@@ -113,7 +126,7 @@ impl Rows for RgbToYuv {
             return;
         }
         let [even, odd] = &mut self.pixels;
-        let pixels = if y % 2 == 0 { even } else { odd };
+        let pixels = if y.is_multiple_of(2) { even } else { odd };
         rows::widen_pixels(row, pixels);
         rows::luma_from_pixels(&self.luma, pixels, luma);
     }

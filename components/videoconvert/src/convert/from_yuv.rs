@@ -65,9 +65,16 @@ pub(crate) struct YuvToRgb {
 
 impl YuvToRgb {
     pub(super) fn new(from: &VideoInfo, to: &VideoInfo) -> Self {
-        let Map { rows: [r, g, b], offset: [r0, g0, b0] } = Map::between(from, to);
+        let Map {
+            rows: [r, g, b],
+            offset: [r0, g0, b0],
+        } = Map::between(from, to);
         let order = Order::of(to.format);
-        let order = order.unwrap_or(Order { wide: true, swapped: false, alpha: false });
+        let order = order.unwrap_or(Order {
+            wide: true,
+            swapped: false,
+            alpha: false,
+        });
         let terms = vec![0; from.width];
         Self {
             to: order,
@@ -75,13 +82,24 @@ impl YuvToRgb {
             luma: vec![0; from.width],
             chroma: Chroma::new(from.width),
             terms: [terms.clone(), terms.clone(), terms],
-            pixels: if order.wide { Vec::new() } else { vec![0; from.width * 4] },
+            pixels: if order.wide {
+                Vec::new()
+            } else {
+                vec![0; from.width * 4]
+            },
         }
     }
 
     pub(super) fn convert(&mut self, from: &VideoFrame<'_>, to: &mut VideoFrameMut<'_>) {
         let format = from.info().format;
-        let Self { lifts, luma, chroma, terms, pixels, .. } = self;
+        let Self {
+            lifts,
+            luma,
+            chroma,
+            terms,
+            pixels,
+            ..
+        } = self;
         // All three bytes take luma alike: it has weight 1 in red, green and blue.
         let [Lift { gain, .. }, ..] = *lifts;
         for (y, row) in to.plane_mut(0).rows_mut().enumerate() {
@@ -120,7 +138,10 @@ pub(crate) struct YuvToYuv {
 
 impl YuvToYuv {
     pub(super) fn new(from: &VideoInfo, to: &VideoInfo) -> Self {
-        let Map { rows: [y, u, v], offset: [y0, u0, v0] } = Map::between(from, to);
+        let Map {
+            rows: [y, u, v],
+            offset: [y0, u0, v0],
+        } = Map::between(from, to);
         let lift = Lift::new(y, y0);
         // Grey stays grey, so that luma has no weight in chroma.
         let weights = [Weights::new(u, u0, 0), Weights::new(v, v0, 0)];

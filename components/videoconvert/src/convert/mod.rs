@@ -68,9 +68,15 @@ impl Order {
     /// None outside of the RGB family.
     fn of(format: VideoFormat) -> Option<Self> {
         match format.family() {
-            Family::Rgb { bytes, rgb: [red, ..], alpha } => {
-                Some(Self { wide: bytes == 4, swapped: red == 2, alpha: alpha.is_some() })
-            }
+            Family::Rgb {
+                bytes,
+                rgb: [red, ..],
+                alpha,
+            } => Some(Self {
+                wide: bytes == 4,
+                swapped: red == 2,
+                alpha: alpha.is_some(),
+            }),
             _ => None,
         }
     }
@@ -78,7 +84,11 @@ impl Order {
     /// Three things in the order of red, green and blue, in that of the bytes; and
     /// back.
     fn sort<T>(self, [red, green, blue]: [T; 3]) -> [T; 3] {
-        if self.swapped { [blue, green, red] } else { [red, green, blue] }
+        if self.swapped {
+            [blue, green, red]
+        } else {
+            [red, green, blue]
+        }
     }
 }
 
@@ -92,7 +102,10 @@ struct Chroma {
 impl Chroma {
     fn new(width: usize) -> Self {
         let row = vec![128; width.div_ceil(2)];
-        Self { u: row.clone(), v: row }
+        Self {
+            u: row.clone(),
+            v: row,
+        }
     }
 }
 
@@ -119,7 +132,11 @@ struct Scratch {
 impl Scratch {
     fn new(width: usize) -> Self {
         let chroma = vec![0; width.div_ceil(2)];
-        Self { luma: vec![0; width], u: chroma.clone(), v: chroma }
+        Self {
+            luma: vec![0; width],
+            u: chroma.clone(),
+            v: chroma,
+        }
     }
 }
 

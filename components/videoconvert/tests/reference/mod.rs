@@ -4,10 +4,10 @@ use millstream_sdk::prelude::*;
 use millstream_sdk::video::{ColorMatrix, ColorRange, Family};
 
 /// A frame as numbers: three of colour and one of alpha a pixel.
-pub struct Picture {
-    pub width: usize,
-    pub height: usize,
-    pub pixels: Vec<[f64; 4]>,
+pub(crate) struct Picture {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) pixels: Vec<[f64; 4]>,
 }
 
 impl Picture {
@@ -17,10 +17,10 @@ impl Picture {
 }
 
 /// A sample of a frame: where, which, and what it is.
-pub type Sample = (usize, usize, &'static str, f64);
+pub(crate) type Sample = (usize, usize, &'static str, f64);
 
 /// Reads a frame; each pixel has the chroma of the sample that covers it.
-pub fn unpack(info: &VideoInfo, bytes: &[u8]) -> Picture {
+pub(crate) fn unpack(info: &VideoInfo, bytes: &[u8]) -> Picture {
     let frame = VideoFrame::new(info, bytes).unwrap();
     let sample = |plane: usize, x: usize, y: usize| f64::from(frame.plane(plane).row(y)[x]);
     let mut pixels = Vec::new();
@@ -38,7 +38,12 @@ pub fn unpack(info: &VideoInfo, bytes: &[u8]) -> Picture {
                 }
                 Family::SemiPlanar { uv: [u, v] } => {
                     let (cx, cy) = (x / 2 * 2, y / 2);
-                    [sample(0, x, y), sample(1, cx + u, cy), sample(1, cx + v, cy), 255.0]
+                    [
+                        sample(0, x, y),
+                        sample(1, cx + u, cy),
+                        sample(1, cx + v, cy),
+                        255.0,
+                    ]
                 }
                 Family::Packed422 { yuyv } => {
                     let at = |place: usize| sample(0, x / 2 * 4 + place, y);
@@ -47,11 +52,15 @@ pub fn unpack(info: &VideoInfo, bytes: &[u8]) -> Picture {
             });
         }
     }
-    Picture { width: info.width, height: info.height, pixels }
+    Picture {
+        width: info.width,
+        height: info.height,
+        pixels,
+    }
 }
 
 /// Every sample that a frame has; chroma is the mean of the pixels that it covers.
-pub fn pack(info: &VideoInfo, picture: &Picture) -> Vec<Sample> {
+pub(crate) fn pack(info: &VideoInfo, picture: &Picture) -> Vec<Sample> {
     let mut samples = Vec::new();
     let (across, down) = info.format.subsampling();
     for y in 0..info.height {
@@ -66,9 +75,17 @@ pub fn pack(info: &VideoInfo, picture: &Picture) -> Vec<Sample> {
             if !info.format.is_yuv() || x % across != 0 || y % down != 0 {
                 continue;
             }
-            let covered = [(0, 0), (across - 1, 0), (0, down - 1), (across - 1, down - 1)];
+            let covered = [
+                (0, 0),
+                (across - 1, 0),
+                (0, down - 1),
+                (across - 1, down - 1),
+            ];
             let mean = |channel: usize| {
-                let sum: f64 = covered.iter().map(|(i, j)| picture.at(x + i, y + j)[channel]).sum();
+                let sum: f64 = covered
+                    .iter()
+                    .map(|(i, j)| picture.at(x + i, y + j)[channel])
+                    .sum();
                 sum / 4.0
             };
             samples.extend([(x, y, "u", mean(1)), (x, y, "v", mean(2))]);
@@ -78,7 +95,7 @@ pub fn pack(info: &VideoInfo, picture: &Picture) -> Vec<Sample> {
 }
 
 /// What a frame has where [`pack`] says what it should have.
-pub fn samples(info: &VideoInfo, bytes: &[u8]) -> Vec<Sample> {
+pub(crate) fn samples(info: &VideoInfo, bytes: &[u8]) -> Vec<Sample> {
     let mut picture = unpack(info, bytes);
     if let Family::Rgb { bytes: 4, .. } = info.format.family() {
         // The unused byte counts too: it shall be 255.
@@ -91,7 +108,7 @@ pub fn samples(info: &VideoInfo, bytes: &[u8]) -> Vec<Sample> {
 }
 
 /// The picture in another frame's colours, exact and not clamped.
-pub fn convert(picture: &Picture, from: &VideoInfo, to: &VideoInfo) -> Picture {
+pub(crate) fn convert(picture: &Picture, from: &VideoInfo, to: &VideoInfo) -> Picture {
     let map = |[a, b, c, alpha]: [f64; 4]| {
         let [a, b, c] = from_rgb(to, to_rgb(from, [a, b, c]));
         [a, b, c, alpha]
@@ -114,18 +131,30 @@ fn weights(info: &VideoInfo) -> [f64; 3] {
 }
 
 fn to_rgb(info: &VideoInfo, [a, b, c]: [f64; 3]) -> [f64; 3] {
-    let (zero, luma, chroma) = if limited(info) { (16.0, 219.0, 224.0) } else { (0.0, 255.0, 255.0) };
+    let (zero, luma, chroma) = if limited(info) {
+        (16.0, 219.0, 224.0)
+    } else {
+        (0.0, 255.0, 255.0)
+    };
     if info.format.is_rgb() {
         return [a, b, c].map(|value| (value - zero) / luma);
     }
     let [kr, kg, kb] = weights(info);
-    let (y, u, v) = ((a - zero) / luma, (b - 128.0) / chroma, (c - 128.0) / chroma);
+    let (y, u, v) = (
+        (a - zero) / luma,
+        (b - 128.0) / chroma,
+        (c - 128.0) / chroma,
+    );
     let (red, blue) = (y + 2.0 * (1.0 - kr) * v, y + 2.0 * (1.0 - kb) * u);
     [red, (y - kr * red - kb * blue) / kg, blue]
 }
 
 fn from_rgb(info: &VideoInfo, [r, g, b]: [f64; 3]) -> [f64; 3] {
-    let (zero, luma, chroma) = if limited(info) { (16.0, 219.0, 224.0) } else { (0.0, 255.0, 255.0) };
+    let (zero, luma, chroma) = if limited(info) {
+        (16.0, 219.0, 224.0)
+    } else {
+        (0.0, 255.0, 255.0)
+    };
     if info.format.is_rgb() {
         return [r, g, b].map(|value| value * luma + zero);
     }

@@ -91,6 +91,52 @@ pub struct Devices {
     pub screen: Arc<dyn Screen>,
 }
 
+/// No device at all.
+struct Nothing;
+
+impl Nothing {
+    fn refused<T>() -> Result<T, DeviceError> {
+        Err(DeviceError { message: "no devices here".to_owned(), hint: None })
+    }
+}
+
+impl Cameras for Nothing {
+    fn devices(&self) -> Result<Vec<CameraInfo>, DeviceError> {
+        Self::refused()
+    }
+
+    fn caps(&self, _device: &str) -> Result<Caps, DeviceError> {
+        Self::refused()
+    }
+
+    fn open(
+        &self,
+        _device: &str,
+        _caps: &Caps,
+        _waker: Unparker,
+    ) -> Result<Box<dyn CameraStream>, DeviceError> {
+        Self::refused()
+    }
+}
+
+impl Screen for Nothing {
+    fn open(
+        &self,
+        _title: &str,
+        _width: u32,
+        _height: u32,
+    ) -> Result<Box<dyn ScreenWindow>, DeviceError> {
+        Self::refused()
+    }
+}
+
+impl Devices {
+    /// Neither cameras nor windows.
+    pub fn none() -> Self {
+        Self { cameras: Arc::new(Nothing), screen: Arc::new(Nothing) }
+    }
+}
+
 impl Default for Devices {
     fn default() -> Self {
         Self {

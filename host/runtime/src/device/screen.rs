@@ -43,21 +43,36 @@ impl Screen for SystemScreen {
     ) -> Result<Box<dyn ScreenWindow>, DeviceError> {
         let fits = |value| (1..=MAX_DIMENSION).contains(&value);
         if !fits(width) || !fits(height) {
-            let message = format!("got a window of {width}x{height}, expected 1 to {MAX_DIMENSION}");
-            return Err(DeviceError { message, hint: None });
+            let message =
+                format!("got a window of {width}x{height}, expected 1 to {MAX_DIMENSION}");
+            return Err(DeviceError {
+                message,
+                hint: None,
+            });
         }
         if std::env::var_os("DISPLAY").is_none_or(|display| display.is_empty()) {
             let message = "no screen: the environment variable `DISPLAY` is not set".to_owned();
-            return Err(DeviceError { message, hint: Some(WITHOUT_SCREEN.to_owned()) });
+            return Err(DeviceError {
+                message,
+                hint: Some(WITHOUT_SCREEN.to_owned()),
+            });
         }
         let slot = Arc::new(Slot::default());
         let theirs = Arc::clone(&slot);
         // A title with a zero byte is one that X11 cannot take.
         let title = title.replace('\0', "");
-        let picture = Picture { width: width as usize, height: height as usize, pixels: vec![] };
-        let ((), thread) =
-            on_thread("window", move |answer| show(&title, picture, &theirs, answer))?;
-        Ok(Box::new(SystemWindow { slot, thread: Some(thread) }))
+        let picture = Picture {
+            width: width as usize,
+            height: height as usize,
+            pixels: vec![],
+        };
+        let ((), thread) = on_thread("window", move |answer| {
+            show(&title, picture, &theirs, answer);
+        })?;
+        Ok(Box::new(SystemWindow {
+            slot,
+            thread: Some(thread),
+        }))
     }
 }
 
@@ -125,7 +140,11 @@ impl Slot {
         let quiet = |state: &mut State| !state.closed && state.next.is_none();
         let waited = self.changed.wait_timeout_while(self.state(), TICK, quiet);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if state.closed { Err(()) } else { Ok(state.next.take()) }
+        if state.closed {
+            Err(())
+        } else {
+            Ok(state.next.take())
+        }
     }
 }
 
@@ -139,12 +158,7 @@ impl Drop for Closing<'_> {
 }
 
 /// A window's thread.
-fn show(
-    title: &str,
-    mut picture: Picture,
-    slot: &Slot,
-    answer: &Sender<Result<(), DeviceError>>,
-) {
+fn show(title: &str, mut picture: Picture, slot: &Slot, answer: &Sender<Result<(), DeviceError>>) {
     let _closing = Closing(slot);
     let escaped = Rc::new(Cell::new(false));
     let mut window = match open(title, &picture, Escape(Rc::clone(&escaped))) {
@@ -176,7 +190,11 @@ fn show(
 fn open(title: &str, picture: &Picture, escape: Escape) -> minifb::Result<minifb::Window> {
     let (width, height) = window_size(picture.width, picture.height);
     let scale_mode = ScaleMode::AspectRatioStretch;
-    let options = WindowOptions { resize: true, scale_mode, ..WindowOptions::default() };
+    let options = WindowOptions {
+        resize: true,
+        scale_mode,
+        ..WindowOptions::default()
+    };
     let mut window = minifb::Window::new(title, width, height, options)?;
     // A key that is pressed and let go between two looks would be missed else.
     window.set_input_callback(Box::new(escape));
@@ -225,7 +243,12 @@ impl Picture {
         self.pixels.clear();
         for row in bytes.chunks(stride.max(1)).take(self.height) {
             let (pixels, _) = row.as_chunks::<4>();
-            self.pixels.extend(pixels.iter().take(self.width).map(|pixel| u32::from_le_bytes(*pixel)));
+            self.pixels.extend(
+                pixels
+                    .iter()
+                    .take(self.width)
+                    .map(|pixel| u32::from_le_bytes(*pixel)),
+            );
         }
         // The host has checked that there are rows enough.
         self.pixels.resize(self.width * self.height, 0);
@@ -241,14 +264,23 @@ fn explain(error: &minifb::Error) -> DeviceError {
     let display = std::env::var("DISPLAY").unwrap_or_default();
     let (message, hint) = if text.contains("failed to load") {
         let message = format!("X11 is not installed: {text}");
-        (message, "install it: `sudo apt-get install libx11-6 libxcursor1`")
+        (
+            message,
+            "install it: `sudo apt-get install libx11-6 libxcursor1`",
+        )
     } else if text.contains("XOpenDisplay") {
         let message = format!("cannot open the screen `{display}` that `DISPLAY` names");
         (message, WITHOUT_SCREEN)
     } else {
-        (format!("cannot open a window on `{display}`: {text}"), WITHOUT_SCREEN)
+        (
+            format!("cannot open a window on `{display}`: {text}"),
+            WITHOUT_SCREEN,
+        )
     };
-    DeviceError { message, hint: Some(hint.to_owned()) }
+    DeviceError {
+        message,
+        hint: Some(hint.to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -269,10 +301,19 @@ mod tests {
 
     #[test]
     fn pictures_are_loaded_without_their_padding() {
-        let mut picture = Picture { width: 2, height: 2, pixels: vec![] };
-        let rows = [1, 2, 3, 0, 4, 5, 6, 255, 9, 9, 9, 9, 7, 8, 9, 0, 10, 11, 12, 0];
+        let mut picture = Picture {
+            width: 2,
+            height: 2,
+            pixels: vec![],
+        };
+        let rows = [
+            1, 2, 3, 0, 4, 5, 6, 255, 9, 9, 9, 9, 7, 8, 9, 0, 10, 11, 12, 0,
+        ];
         picture.load(&rows, 12);
-        assert_eq!(picture.pixels, [0x03_0201, 0xff06_0504, 0x09_0807, 0x0c_0b0a]);
+        assert_eq!(
+            picture.pixels,
+            [0x03_0201, 0xff06_0504, 0x09_0807, 0x0c_0b0a]
+        );
         picture.load(&[1, 0, 0, 0], 4);
         assert_eq!(picture.pixels, [1, 0, 0, 0]);
     }
@@ -281,7 +322,10 @@ mod tests {
     fn sizes_that_x11_cannot_take_are_refused() {
         for (width, height) in [(0, 1), (1, 0), (16_385, 1), (1, u32::MAX)] {
             let error = SystemScreen.open("", width, height).err().unwrap();
-            assert!(error.message.contains(&format!("{width}x{height}")), "{error}");
+            assert!(
+                error.message.contains(&format!("{width}x{height}")),
+                "{error}"
+            );
         }
     }
 }

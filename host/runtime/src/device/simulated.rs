@@ -49,7 +49,12 @@ impl SimulatedCamera {
         caps: Caps,
         draw: impl Fn(u64, &Caps) -> Option<Vec<u8>> + Send + Sync + 'static,
     ) -> Self {
-        Self { caps, draw: Arc::new(draw), live: false, unplug_after: None }
+        Self {
+            caps,
+            draw: Arc::new(draw),
+            live: false,
+            unplug_after: None,
+        }
     }
 
     /// A camera that sends these frames over and over.
@@ -81,13 +86,19 @@ impl SimulatedCamera {
             return Ok(());
         }
         let message = format!("there is no camera `{device}`");
-        Err(DeviceError { message, hint: Some(format!("there is `device={DEVICE}` (simulated)")) })
+        Err(DeviceError {
+            message,
+            hint: Some(format!("there is `device={DEVICE}` (simulated)")),
+        })
     }
 
     fn frame(&self, n: u64, caps: &Caps) -> Result<Option<Vec<u8>>, DeviceError> {
         if self.unplug_after.is_some_and(|frames| n >= frames) {
             let message = format!("camera `{DEVICE}` was unplugged");
-            return Err(DeviceError { message, hint: None });
+            return Err(DeviceError {
+                message,
+                hint: None,
+            });
         }
         Ok((self.draw)(n, caps))
     }
@@ -115,7 +126,11 @@ impl SimulatedCamera {
 impl Cameras for SimulatedCamera {
     fn devices(&self) -> Result<Vec<CameraInfo>, DeviceError> {
         let (name, description) = ("Simulated camera".to_owned(), "made up".to_owned());
-        Ok(vec![CameraInfo { id: DEVICE.to_owned(), name, description }])
+        Ok(vec![CameraInfo {
+            id: DEVICE.to_owned(),
+            name,
+            description,
+        }])
     }
 
     fn caps(&self, device: &str) -> Result<Caps, DeviceError> {
@@ -132,7 +147,12 @@ impl Cameras for SimulatedCamera {
         let (camera, caps) = (self.clone(), caps.clone());
         if !self.live {
             waker.unpark();
-            return Ok(Box::new(AtOnce { camera, caps, start: Instant::now(), next: 0 }));
+            return Ok(Box::new(AtOnce {
+                camera,
+                caps,
+                start: Instant::now(),
+                next: 0,
+            }));
         }
         let frames = Arc::new(Frames::new(waker));
         let theirs = Arc::clone(&frames);
@@ -167,7 +187,9 @@ impl CameraStream for AtOnce {
 }
 
 fn interval(caps: &Caps) -> Duration {
-    let rate = caps.first().and_then(|structure| structure.fraction("framerate"));
+    let rate = caps
+        .first()
+        .and_then(|structure| structure.fraction("framerate"));
     match rate.filter(|rate| rate.numerator > 0 && rate.denominator > 0) {
         Some(rate) => Duration::from_secs_f64(1.0 / rate.to_f64()),
         None => DEFAULT_INTERVAL,
@@ -242,7 +264,11 @@ struct RecordedWindow(RecordedScreen);
 impl ScreenWindow for RecordedWindow {
     fn present(&mut self, frame: Buffer, stride: u32) -> Result<bool, DeviceError> {
         let mut recorded = self.0.lock();
-        if self.0.close_after.is_some_and(|frames| recorded.frames >= frames) {
+        if self
+            .0
+            .close_after
+            .is_some_and(|frames| recorded.frames >= frames)
+        {
             return Ok(false);
         }
         recorded.frames += 1;
@@ -254,5 +280,73 @@ impl ScreenWindow for RecordedWindow {
 impl Drop for RecordedWindow {
     fn drop(&mut self) {
         self.0.lock().open -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam::sync::Parker;
+
+    use super::*;
+    use crate::memory::frame::Pool;
+
+    const CAPS: &str = "video/x-raw, format=GRAY8, width=1, height=1, framerate=100/1";
+
+    #[test]
+    fn a_camera_sends_its_frames_and_is_unplugged() {
+        let caps: Caps = CAPS.parse().unwrap();
+        for live in [false, true] {
+            let mut camera =
+                SimulatedCamera::repeating(caps.clone(), vec![vec![0], vec![1]]).unplug_after(3);
+            camera.live = live;
+            let parker = Parker::new();
+            let mut stream = camera.open("0", &caps, parker.unparker().clone()).unwrap();
+            let mut taken = Vec::new();
+            let error = loop {
+                match stream.take() {
+                    Ok(Some(frame)) => taken.push(frame),
+                    Ok(None) => parker.park(),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(error.message, "camera `0` was unplugged");
+            assert_eq!(
+                taken.iter().map(|frame| frame.bytes[0]).collect::<Vec<_>>(),
+                [0, 1, 0]
+            );
+            assert_eq!(taken[2].at - taken[0].at, Duration::from_millis(20));
+            assert_eq!(stream.lost(), 0);
+        }
+    }
+
+    #[test]
+    fn there_is_one_camera() {
+        let camera = SimulatedCamera::new(CAPS.parse().unwrap(), |_, _| None);
+        assert_eq!(camera.devices().unwrap()[0].id, "0");
+        assert!(camera.caps("1").is_err());
+        let mut stream = camera
+            .open("0", &camera.caps, Parker::new().unparker().clone())
+            .unwrap();
+        assert!(stream.take().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_screen_remembers_until_it_is_closed() {
+        let screen = RecordedScreen::default().close_after(2);
+        let mut window = screen.open("title", 1, 1).unwrap();
+        let pool = Pool::default();
+        let frame = |value| Buffer::copy_of(&pool, &[value; 4]).unwrap();
+        let open = [1, 2, 3].map(|value| window.present(frame(value), 4).unwrap());
+        assert_eq!(open, [true, true, false]);
+        let recorded = screen.recorded();
+        assert_eq!(
+            (recorded.windows, recorded.open, recorded.frames),
+            (1, 1, 2)
+        );
+        assert_eq!((recorded.title.as_str(), recorded.size), ("title", (1, 1)));
+        let (last, stride) = recorded.last.unwrap();
+        assert_eq!((last.bytes(), stride), (&[2; 4][..], 4));
+        drop(window);
+        assert_eq!(screen.recorded().open, 0);
     }
 }

@@ -97,21 +97,26 @@ pub(crate) fn imports(component: &Component, engine: &Engine) -> Vec<String> {
     component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect()
 }
 
+/// Checks that a component imports nothing that no element can ever have.
+pub(crate) fn check_known(imports: &[String]) -> Result<(), String> {
+    match imports.iter().find(|import| matches!(need(import), Need::Unknown)) {
+        Some(import) => Err(format!("it imports `{import}`, which no element is ever given")),
+        None => Ok(()),
+    }
+}
+
 /// Checks that a component imports nothing but what its descriptor declares.
 pub(crate) fn check_declared(descriptor: &Descriptor, imports: &[String]) -> Result<(), String> {
     let declares = |capability| descriptor.capabilities.contains(&capability);
     for import in imports {
         let missing = match need(import) {
-            Need::Nothing => continue,
+            Need::Nothing | Need::Unknown => continue,
             Need::Capability(capability) if declares(capability) => continue,
             Need::Files if declares(Capability::FilesRead) || declares(Capability::FilesWrite) => {
                 continue;
             }
             Need::Capability(capability) => capability.as_str(),
             Need::Files => Capability::FilesRead.as_str(),
-            Need::Unknown => {
-                return Err(format!("it imports `{import}`, which no element is ever given"));
-            }
         };
         return Err(format!(
             "it imports `{import}` but its descriptor does not declare the capability `{missing}`"
@@ -127,6 +132,14 @@ pub(crate) fn link(
     granted: &Granted,
 ) -> wasmtime::Result<InstancePre<State>> {
     linker(engine, granted)?.instantiate_pre(component)
+}
+
+/// Links a component to all that there is; what it can do then is up to the store.
+pub(crate) fn link_all(engine: &Engine, component: &Component) -> wasmtime::Result<InstancePre<State>> {
+    let all = Granted { camera: true, display: true, inference: true, ..Granted::default() };
+    let mut linker = linker(engine, &all)?;
+    link_files(&mut linker)?;
+    linker.instantiate_pre(component)
 }
 
 /// The interfaces that every element has, and those that were granted.

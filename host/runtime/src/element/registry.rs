@@ -147,6 +147,7 @@ impl ElementRegistry {
             .component(bytes, &digest)
             .map_err(|error| not_an_element(not_a_component(bytes, &error)))?;
         let imports = link::imports(&component, self.compiler.engine());
+        link::check_known(&imports).map_err(not_an_element)?;
         let descriptor = self
             .describe(&component)
             .map_err(|failure| not_an_element(failure.message))?;
@@ -164,10 +165,9 @@ impl ElementRegistry {
     /// Asks an instance with no capability what it is.
     fn describe(&self, component: &Component) -> Result<Descriptor, Failure> {
         let broken = |error: wasmtime::Error| Failure::contract(format!("{error:#}"));
-        let nothing = link::Granted::default();
-        let mut linker = link::linker(self.compiler.engine(), &nothing).map_err(broken)?;
-        linker.define_unknown_imports_as_traps(component).map_err(broken)?;
-        let pre = linker.instantiate_pre(component).map_err(broken)?;
+        // Every interface is there, so that it links, and none of them leads anywhere: no
+        // folder, no model, no device.
+        let pre = link::link_all(self.compiler.engine(), component).map_err(broken)?;
         let (bus, _messages) = Bus::new();
         let models = ModelRegistry::new(InferenceOptions::default());
         let report: nn::Report = Arc::new(|_: &str| ());
@@ -177,7 +177,7 @@ impl ElementRegistry {
             name: "describe".to_owned(),
             bus,
             clock: Arc::new(PipelineClock::new(ClockKind::Virtual)),
-            devices: Devices::default(),
+            devices: Devices::none(),
             models: models.clone(),
             model_names: Vec::new(),
             waker: Parker::new().unparker().clone(),

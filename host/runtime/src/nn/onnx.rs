@@ -74,10 +74,15 @@ fn read_graph(graph: &[u8], header: &mut OnnxHeader) -> Result<(), String> {
     }
     // Up to IR version 3 every weight was listed as an input too.
     initialized.sort_unstable();
-    header.inputs.retain(|input| initialized.binary_search(&&*input.name).is_err());
+    header
+        .inputs
+        .retain(|input| initialized.binary_search(&&*input.name).is_err());
     for (list, what) in [(&header.inputs, "inputs"), (&header.outputs, "outputs")] {
         if list.len() > MAX_TENSORS {
-            return Err(format!("{} {what}, at most {MAX_TENSORS} are taken", list.len()));
+            return Err(format!(
+                "{} {what}, at most {MAX_TENSORS} are taken",
+                list.len()
+            ));
         }
     }
     Ok(())
@@ -124,7 +129,9 @@ fn read_tensor_type(tensor: &[u8], info: &mut TensorInfo) -> Result<(), String> 
             // TensorShapeProto: dimensions, each a number or a symbol.
             (2, Wire::Bytes(shape)) => {
                 for dimension in Fields(shape) {
-                    let (1, Wire::Bytes(dimension)) = dimension? else { continue };
+                    let (1, Wire::Bytes(dimension)) = dimension? else {
+                        continue;
+                    };
                     if info.dimensions.len() >= MAX_RANK {
                         return Err(format!(
                             "`{}` has more than {MAX_RANK} dimensions",
@@ -153,7 +160,10 @@ fn read_dimension(dimension: &[u8]) -> Result<Option<u32>, String> {
 
 /// `StringStringEntryProto`.
 fn read_pair(pair: &[u8]) -> Result<(String, String), String> {
-    Ok((text_field(pair, 1)?.to_owned(), text_field(pair, 2)?.to_owned()))
+    Ok((
+        text_field(pair, 1)?.to_owned(),
+        text_field(pair, 2)?.to_owned(),
+    ))
 }
 
 /// `TensorProto.DataType`.
@@ -195,7 +205,10 @@ fn text_field(message: &[u8], number: u64) -> Result<&str, String> {
 
 fn text(bytes: &[u8]) -> Result<&str, String> {
     if bytes.len() > MAX_TEXT_BYTES {
-        return Err(format!("a text of {} bytes, at most {MAX_TEXT_BYTES}", bytes.len()));
+        return Err(format!(
+            "a text of {} bytes, at most {MAX_TEXT_BYTES}",
+            bytes.len()
+        ));
     }
     std::str::from_utf8(bytes).map_err(|error| format!("a text is not UTF-8: {error}"))
 }

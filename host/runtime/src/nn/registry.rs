@@ -113,7 +113,13 @@ impl ModelRegistry {
     /// Adds a model that is in memory (the ones that ship). A later one of the
     /// same name replaces it for those who ask from then on.
     pub fn add_bytes(&self, name: &str, bytes: impl Into<Arc<[u8]>>, labels: Vec<String>) {
-        self.add(name, Source::Bytes(bytes.into()), Labels::List(labels), None, None);
+        self.add(
+            name,
+            Source::Bytes(bytes.into()),
+            Labels::List(labels),
+            None,
+            None,
+        );
     }
 
     /// Adds a model that is in a file, which is read when the model is first asked
@@ -139,7 +145,13 @@ impl ModelRegistry {
         backend: Option<BackendChoice>,
         threads: Option<usize>,
     ) {
-        let entry = Entry { source, labels, backend, threads, named: Mutex::default() };
+        let entry = Entry {
+            source,
+            labels,
+            backend,
+            threads,
+            named: Mutex::default(),
+        };
         locked(&self.inner.entries).insert(name.to_owned(), Arc::new(entry));
     }
 
@@ -155,7 +167,11 @@ impl ModelRegistry {
         let Some(entry) = entry else {
             let known = self.names();
             let similar = similar(name, &known).map(ToOwned::to_owned);
-            return Err(NnError::UnknownModel { name: name.to_owned(), similar, known });
+            return Err(NnError::UnknownModel {
+                name: name.to_owned(),
+                similar,
+                known,
+            });
         };
         let mut named = locked(&entry.named);
         if let Some(model) = &*named {
@@ -196,7 +212,10 @@ impl ModelRegistry {
     /// Threads that a run may use where the model does not say.
     pub(super) fn threads(&self, wanted: Option<usize>) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        wanted.or(self.inner.options.threads).unwrap_or_else(cores).max(1)
+        wanted
+            .or(self.inner.options.threads)
+            .unwrap_or_else(cores)
+            .max(1)
     }
 
     /// The backend of a choice, with a remark where it was chosen for the user.
@@ -215,9 +234,10 @@ impl ModelRegistry {
                 Err(missing) => Err(unavailable(missing)),
             },
             BackendChoice::Auto => Ok(match inner.onnxruntime.available() {
-                Ok(_) => {
-                    (onnxruntime(), Some("`auto` chose `onnxruntime`: its library loads".into()))
-                }
+                Ok(_) => (
+                    onnxruntime(),
+                    Some("`auto` chose `onnxruntime`: its library loads".into()),
+                ),
                 Err(missing) => (
                     self.embedded(),
                     Some(format!("`auto` chose `embedded`: {}", missing.why)),
@@ -231,8 +251,10 @@ impl ModelRegistry {
         let bytes = entry.bytes(name)?;
         let choice = entry.backend.unwrap_or(self.inner.options.backend);
         let (backend, note) = self.choose(choice)?;
-        let options =
-            LoadOptions { name: name.to_owned(), threads: self.threads(entry.threads) };
+        let options = LoadOptions {
+            name: name.to_owned(),
+            threads: self.threads(entry.threads),
+        };
         let key = Key {
             digest: Sha256::digest(&bytes).into(),
             backend: backend.name(),
@@ -283,7 +305,11 @@ impl Entry {
         };
         match read() {
             Ok(text) => Ok(labels_from_text(&text)),
-            Err(source) => Err(NnError::ReadLabels { name: name.to_owned(), path, source }),
+            Err(source) => Err(NnError::ReadLabels {
+                name: name.to_owned(),
+                path,
+                source,
+            }),
         }
     }
 }
@@ -304,7 +330,11 @@ fn load_and_warm_up(
     match warm_up(&*model) {
         Ok(()) => info.first_run_nanos = Some(nanos_since(begin)),
         // Zeros of a guessed size prove nothing about a model of open dimensions.
-        Err(_) if info.inputs.iter().any(|input| input.dimensions.contains(&None)) => {}
+        Err(_)
+            if info
+                .inputs
+                .iter()
+                .any(|input| input.dimensions.contains(&None)) => {}
         Err(NnError::Run { why, .. }) => {
             return Err(NnError::Load {
                 name: options.name.clone(),
@@ -323,15 +353,24 @@ fn warm_up(model: &dyn Model) -> Result<(), NnError> {
         let side = |place: usize| if place == 0 { 1 } else { WARM_UP_SIDE };
         let dimensions = input.dimensions.iter().enumerate();
         let dimensions = dimensions.map(|(place, size)| size.unwrap_or_else(|| side(place)));
-        inputs.push((&*input.name, Tensor::zeros(input.element_type, dimensions.collect())?));
+        inputs.push((
+            &*input.name,
+            Tensor::zeros(input.element_type, dimensions.collect())?,
+        ));
     }
-    let views: Vec<_> = inputs.iter().map(|(name, tensor)| (*name, tensor.view())).collect();
+    let views: Vec<_> = inputs
+        .iter()
+        .map(|(name, tensor)| (*name, tensor.view()))
+        .collect();
     model.run(&views).map(drop)
 }
 
 fn read_limited(name: &str, path: &Path) -> Result<Arc<[u8]>, NnError> {
-    let failed =
-        |source| NnError::ReadModel { name: name.to_owned(), path: path.to_owned(), source };
+    let failed = |source| NnError::ReadModel {
+        name: name.to_owned(),
+        path: path.to_owned(),
+        source,
+    };
     let bytes = std::fs::metadata(path).map_err(failed)?.len();
     if bytes > MAX_MODEL_BYTES {
         return Err(NnError::ModelTooLarge {
@@ -345,7 +384,10 @@ fn read_limited(name: &str, path: &Path) -> Result<Arc<[u8]>, NnError> {
 
 /// One label a line; empty lines at the end are not labels.
 fn labels_from_text(text: &str) -> Vec<String> {
-    text.trim_end().lines().map(|line| line.trim().to_owned()).collect()
+    text.trim_end()
+        .lines()
+        .map(|line| line.trim().to_owned())
+        .collect()
 }
 
 /// The known name that is fewest edits away, if that is near enough to be meant.

@@ -110,7 +110,11 @@ impl<'a> TensorView<'a> {
                 ),
             });
         }
-        Ok(Self { element_type, dimensions, data })
+        Ok(Self {
+            element_type,
+            dimensions,
+            data,
+        })
     }
 
     /// The type of the elements.
@@ -156,7 +160,11 @@ impl Tensor {
         data: Vec<u8>,
     ) -> Result<Self, NnError> {
         TensorView::new(element_type, &dimensions, &data)?;
-        Ok(Self { element_type, dimensions, data })
+        Ok(Self {
+            element_type,
+            dimensions,
+            data,
+        })
     }
 
     /// A tensor from numbers.
@@ -167,7 +175,11 @@ impl Tensor {
     /// A tensor of zeros.
     pub fn zeros(element_type: ElementType, dimensions: Vec<u32>) -> Result<Self, NnError> {
         let data = vec![0; byte_length(element_type, &dimensions)?];
-        Ok(Self { element_type, dimensions, data })
+        Ok(Self {
+            element_type,
+            dimensions,
+            data,
+        })
     }
 
     /// The type of the elements.
@@ -215,22 +227,27 @@ impl fmt::Debug for Tensor {
 fn byte_length(element_type: ElementType, dimensions: &[u32]) -> Result<usize, NnError> {
     if dimensions.len() > MAX_RANK {
         return Err(NnError::Tensor {
-            why: format!("{} dimensions, at most {MAX_RANK} are taken", dimensions.len()),
+            why: format!(
+                "{} dimensions, at most {MAX_RANK} are taken",
+                dimensions.len()
+            ),
         });
     }
     let Some(size) = element_type.bytes() else {
-        return Err(NnError::Tensor { why: format!("elements of type `{element_type}`") });
+        return Err(NnError::Tensor {
+            why: format!("elements of type `{element_type}`"),
+        });
     };
     let bytes = dimensions
         .iter()
-        .try_fold(size as u64, |bytes, &count| bytes.checked_mul(u64::from(count)))
+        .try_fold(size as u64, |bytes, &count| {
+            bytes.checked_mul(u64::from(count))
+        })
         .filter(|&bytes| bytes <= MAX_TENSOR_BYTES);
     match bytes {
         Some(bytes) => Ok(bytes as usize),
         None => Err(NnError::Tensor {
-            why: format!(
-                "{element_type}{dimensions:?} takes more than {MAX_TENSOR_BYTES} bytes"
-            ),
+            why: format!("{element_type}{dimensions:?} takes more than {MAX_TENSOR_BYTES} bytes"),
         }),
     }
 }
@@ -296,7 +313,10 @@ pub(super) fn numbers_from_bytes<T: Number>(bytes: &[u8]) -> Cow<'_, [T]> {
 
 /// The same memory as other numbers, with what does not fit or is not aligned
 /// before and behind. Tensors of a megabyte pass here in each frame.
-#[expect(unsafe_code, reason = "a safe cast would need a crate for this one line")]
+#[expect(
+    unsafe_code,
+    reason = "a safe cast would need a crate for this one line"
+)]
 fn reinterpret<A: Number, B: Number>(numbers: &[A]) -> (&[A], &[B], &[A]) {
     // SAFETY: `Number` is sealed and implemented for primitive numbers only: they
     // have no padding and every bit pattern is valid. `align_to` takes care of
@@ -330,6 +350,9 @@ mod tests {
         let mut bytes = vec![0];
         bytes.extend(bytes_from_numbers(&numbers));
         assert_eq!(&*numbers_from_bytes::<f32>(&bytes[1..]), &numbers);
-        assert_eq!(&*numbers_from_bytes::<f32>(&bytes_from_numbers(&numbers)), &numbers);
+        assert_eq!(
+            &*numbers_from_bytes::<f32>(&bytes_from_numbers(&numbers)),
+            &numbers
+        );
     }
 }

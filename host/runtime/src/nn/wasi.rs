@@ -46,10 +46,15 @@ pub fn wasi_nn_ctx(
         let model = registry.get(name)?;
         graphs.insert(name.clone(), graph_from_model(model, report));
     }
-    let guest_models =
-        GuestModels { backend: registry.embedded(), report: Arc::clone(report) };
+    let guest_models = GuestModels {
+        backend: registry.embedded(),
+        report: Arc::clone(report),
+    };
     let graphs = ElementGraphs { graphs };
-    Ok(WasiNnCtx::new([guest_models.into()], Registry::from(graphs)))
+    Ok(WasiNnCtx::new(
+        [guest_models.into()],
+        Registry::from(graphs),
+    ))
 }
 
 /// Links the four interfaces of `wasi:nn`; `view` finds table and context in the
@@ -62,7 +67,10 @@ pub fn add_to_linker<T: 'static>(
 }
 
 fn graph_from_model(model: Arc<dyn Model>, report: &Report) -> Graph {
-    let graph = ModelGraph { model, report: Arc::clone(report) };
+    let graph = ModelGraph {
+        model,
+        report: Arc::clone(report),
+    };
     Graph::from(Box::new(graph) as Box<dyn BackendGraph>)
 }
 
@@ -95,7 +103,9 @@ impl GuestModels {
             why,
         };
         if !matches!(target, ExecutionTarget::Cpu) {
-            return Err(failed("models that a guest brings along run on the CPU only".into()));
+            return Err(failed(
+                "models that a guest brings along run on the CPU only".into(),
+            ));
         }
         let [bytes] = builders else {
             return Err(failed(format!("ONNX is one piece, got {}", builders.len())));
@@ -107,8 +117,10 @@ impl GuestModels {
                 limit: MAX_GUEST_MODEL_BYTES as u64,
             });
         }
-        let options =
-            LoadOptions { name: "of the guest".into(), threads: GUEST_MODEL_THREADS };
+        let options = LoadOptions {
+            name: "of the guest".into(),
+            threads: GUEST_MODEL_THREADS,
+        };
         let model = self.backend.load(&Arc::from(*bytes), &options)?;
         Ok(graph_from_model(model, &self.report))
     }
@@ -120,7 +132,8 @@ impl BackendInner for GuestModels {
     }
 
     fn load(&mut self, builders: &[&[u8]], target: ExecutionTarget) -> Result<Graph, BackendError> {
-        self.load_bytes(builders, target).map_err(|error| reported(&self.report, &error))
+        self.load_bytes(builders, target)
+            .map_err(|error| reported(&self.report, &error))
     }
 
     fn as_dir_loadable<'a>(&'a mut self) -> Option<&'a mut dyn BackendFromDir> {
@@ -140,7 +153,9 @@ impl BackendGraph for ModelGraph {
             model: Arc::clone(&self.model),
             report: Arc::clone(&self.report),
         };
-        Ok(ExecutionContext::from(Box::new(context) as Box<dyn BackendExecutionContext>))
+        Ok(ExecutionContext::from(
+            Box::new(context) as Box<dyn BackendExecutionContext>
+        ))
     }
 }
 
@@ -164,7 +179,9 @@ impl BackendExecutionContext for Execution {
         inputs: Option<Vec<NamedTensor>>,
     ) -> Result<Option<Vec<NamedTensor>>, BackendError> {
         let outputs = compute(&*self.model, &inputs.unwrap_or_default());
-        outputs.map(Some).map_err(|error| reported(&self.report, &error))
+        outputs
+            .map(Some)
+            .map_err(|error| reported(&self.report, &error))
     }
 }
 
@@ -186,7 +203,10 @@ fn compute(model: &dyn Model, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>
         views.push((&**name, view));
     }
     let outputs = model.run(&views)?;
-    outputs.into_iter().map(|(name, tensor)| named_from_tensor(name, tensor)).collect()
+    outputs
+        .into_iter()
+        .map(|(name, tensor)| named_from_tensor(name, tensor))
+        .collect()
 }
 
 fn named_from_tensor(name: String, tensor: Tensor) -> Result<NamedTensor, NnError> {
@@ -198,7 +218,10 @@ fn named_from_tensor(name: String, tensor: Tensor) -> Result<NamedTensor, NnErro
         });
     };
     let (_, dimensions, data) = tensor.into_parts();
-    Ok(NamedTensor { name, tensor: WasiTensor::new(dimensions, ty, data) })
+    Ok(NamedTensor {
+        name,
+        tensor: WasiTensor::new(dimensions, ty, data),
+    })
 }
 
 fn element_type_from_wasi(ty: TensorType) -> ElementType {
@@ -230,7 +253,9 @@ fn wasi_from_element_type(element_type: ElementType) -> Option<TensorType> {
 /// `set-input` and `get-output` are of the interface for core modules, which
 /// components do not have.
 fn of_core_modules() -> BackendError {
-    BackendError::BackendAccess(wasmtime::format_err!("components give tensors to `compute`"))
+    BackendError::BackendAccess(wasmtime::format_err!(
+        "components give tensors to `compute`"
+    ))
 }
 
 fn reported(report: &Report, error: &NnError) -> BackendError {
@@ -257,7 +282,10 @@ pub(super) mod test_access {
         bytes: &[u8],
     ) -> Result<Graph, BackendError> {
         let backend = registry.embedded();
-        let mut models = GuestModels { backend, report: Arc::clone(report) };
+        let mut models = GuestModels {
+            backend,
+            report: Arc::clone(report),
+        };
         models.load(&[bytes], ExecutionTarget::Cpu)
     }
 }

@@ -23,7 +23,10 @@ pub(super) fn caps_of(modes: Vec<Mode>) -> Caps {
             let rates = plausible(rates);
             let fastest = (*rates.first()?).min(30);
             let pixels = u64::from(size.width()) * u64::from(size.height());
-            Some(((fastest, pixels, format != FrameFormat::MJPEG), structure(format, size, &rates)))
+            Some((
+                (fastest, pixels, format != FrameFormat::MJPEG),
+                structure(format, size, &rates),
+            ))
         })
         .collect();
     ranked.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
@@ -70,7 +73,10 @@ fn structure(format: FrameFormat, size: Resolution, rates: &[u32]) -> Structure 
         Some((_, name)) => Structure::new("video/x-raw").field("format", *name),
         None => Structure::new("image/jpeg"),
     };
-    let rates: Vec<Fraction> = rates.iter().map(|rate| Fraction::new(*rate as i32, 1)).collect();
+    let rates: Vec<Fraction> = rates
+        .iter()
+        .map(|rate| Fraction::new(*rate as i32, 1))
+        .collect();
     let rates = match rates.as_slice() {
         [rate] => Value::from(*rate),
         _ => Value::from(rates),
@@ -86,17 +92,26 @@ pub(super) fn format_of(caps: &Caps) -> Result<CameraFormat, DeviceError> {
         let structure = caps.first()?;
         let format = match structure.name.as_str() {
             "image/jpeg" => FrameFormat::MJPEG,
-            _ => RAW.iter().find(|(_, name)| structure.string("format") == Some(name))?.0,
+            _ => {
+                RAW.iter()
+                    .find(|(_, name)| structure.string("format") == Some(name))?
+                    .0
+            }
         };
         let size = |name| u32::try_from(structure.int(name)?).ok();
         let size = Resolution::new(size("width")?, size("height")?);
-        let rate = structure.fraction("framerate").filter(|rate| rate.denominator == 1)?;
+        let rate = structure
+            .fraction("framerate")
+            .filter(|rate| rate.denominator == 1)?;
         let rate = u32::try_from(rate.numerator).ok()?;
         is_plain(size).then(|| CameraFormat::new(size, format, rate))
     };
     read().ok_or_else(|| {
         let message = format!("no camera can be set to `{caps}`");
-        DeviceError { message, hint: Some("ask for caps that the camera offers".to_owned()) }
+        DeviceError {
+            message,
+            hint: Some("ask for caps that the camera offers".to_owned()),
+        }
     })
 }
 
@@ -137,5 +152,84 @@ fn jpeg_size(bytes: &[u8]) -> Option<usize> {
                 at += 2 + usize::from(u16::from_be_bytes(length)).max(2);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(format: FrameFormat, width: u32, height: u32, rates: &[u32]) -> Mode {
+        (format, Resolution::new(width, height), rates.to_vec())
+    }
+
+    #[test]
+    fn caps_list_smooth_and_large_first() {
+        let caps = caps_of(vec![
+            mode(FrameFormat::YUYV, 1280, 720, &[10, 15, 5]),
+            mode(FrameFormat::YUYV, 640, 480, &[30, 15]),
+            mode(FrameFormat::MJPEG, 640, 480, &[30]),
+            mode(FrameFormat::MJPEG, 1280, 720, &[60, 30]),
+            mode(FrameFormat::NV12, 641, 480, &[30]),
+            mode(FrameFormat::GRAY, 640, 480, &[]),
+        ]);
+        let expected: Caps = "image/jpeg, width=1280, height=720, framerate={ 60/1, 30/1 }; \
+             video/x-raw, format=YUY2, width=640, height=480, framerate={ 30/1, 15/1 }; \
+             image/jpeg, width=640, height=480, framerate=30/1; \
+             video/x-raw, format=YUY2, width=1280, height=720, framerate={ 10/1, 5/1 }"
+            .parse()
+            .unwrap();
+        assert_eq!(caps.to_string(), expected.to_string());
+    }
+
+    #[test]
+    fn rates_that_were_misread_are_left_out() {
+        let check = |rates: &[u32], expected: &[u32]| {
+            assert_eq!(plausible(rates.to_vec()), expected, "{rates:?}");
+        };
+        check(&[30, 25, 20, 15, 10, 15, 5], &[30, 25, 20, 15, 10, 5]);
+        check(&[1, 2, 5, 25, 15, 30], &[30, 15, 5, 2, 1]);
+        check(&[30, 30, 30_000, 0], &[30]);
+        check(&[], &[]);
+    }
+
+    #[test]
+    fn fixed_caps_become_the_format_that_they_came_from() {
+        for format in RAW
+            .map(|(format, _)| format)
+            .into_iter()
+            .chain([FrameFormat::MJPEG])
+        {
+            let wanted = CameraFormat::new(Resolution::new(640, 480), format, 30);
+            let caps = caps_of(vec![(format, wanted.resolution(), vec![30])]);
+            assert_eq!(format_of(&caps).unwrap(), wanted);
+        }
+        for wrong in [
+            "image/jpeg, width=640, height=480, framerate=15/2",
+            "video/x-raw, format=I420, width=640, height=480, framerate=30/1",
+            "video/x-raw, format=RGB, width=641, height=480, framerate=30/1",
+            "image/jpeg",
+            "ANY",
+        ] {
+            assert!(format_of(&wrong.parse().unwrap()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_picture_ends_at_its_own_end_marker() {
+        let picture = [
+            0xff, 0xd8, // start
+            0xff, 0xe0, 0x00, 0x06, 0xff, 0xd9, 0xff, 0xd9, // a segment that looks like ends
+            0xff, 0xda, 0x00, 0x02, 7, 0xff, 0x00, 7, 0xff, 0xd3, 7, 0xff, // a scan
+            0xff, 0xd9, // end
+        ];
+        let mut buffer = picture.to_vec();
+        assert_eq!(jpeg_size(&buffer), Some(picture.len()));
+        buffer.extend([1, 2, 3, 0xff, 0xd9, 0, 0]);
+        assert_eq!(jpeg_size(&buffer), Some(picture.len()));
+        for cut in 0..picture.len() {
+            assert_eq!(jpeg_size(&picture[..cut]), None, "{cut}");
+        }
+        assert_eq!(jpeg_size(&[0; 64]), None);
     }
 }

@@ -29,7 +29,10 @@ struct State {
 
 impl Frames {
     pub(in crate::device) fn new(waker: Unparker) -> Self {
-        Self { state: Mutex::default(), waker }
+        Self {
+            state: Mutex::default(),
+            waker,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -73,7 +76,10 @@ pub(in crate::device) struct Stream {
 
 impl Stream {
     pub(in crate::device) fn new(frames: Arc<Frames>, thread: JoinHandle<()>) -> Self {
-        Self { frames, thread: Some(thread) }
+        Self {
+            frames,
+            thread: Some(thread),
+        }
     }
 }
 
@@ -96,5 +102,66 @@ impl Drop for Stream {
     fn drop(&mut self) {
         self.frames.state().stopped = true;
         self.thread.take().into_iter().for_each(join);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use crossbeam::sync::Parker;
+
+    use super::*;
+
+    fn frame(value: u8) -> CapturedFrame {
+        CapturedFrame {
+            bytes: vec![value],
+            at: Instant::now(),
+        }
+    }
+
+    #[test]
+    fn the_oldest_is_lost_and_the_failure_comes_last() {
+        let parker = Parker::new();
+        let frames = Arc::new(Frames::new(parker.unparker().clone()));
+        let mut stream = Stream {
+            frames: Arc::clone(&frames),
+            thread: None,
+        };
+        assert!(stream.take().unwrap().is_none());
+        (0..6).for_each(|value| frames.push(frame(value)));
+        frames.lose();
+        frames.fail(DeviceError {
+            message: "gone".to_owned(),
+            hint: None,
+        });
+        frames.fail(DeviceError {
+            message: "later".to_owned(),
+            hint: None,
+        });
+        parker.park();
+        let mut taken = Vec::new();
+        let error = loop {
+            match stream.take() {
+                Ok(frame) => taken.extend(frame.unwrap().bytes),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((taken, stream.lost()), (vec![2, 3, 4, 5], 3));
+        assert_eq!(error.message, "gone");
+    }
+
+    #[test]
+    fn dropping_ends_the_thread() {
+        let frames = Arc::new(Frames::new(Parker::new().unparker().clone()));
+        let theirs = Arc::clone(&frames);
+        let thread = thread::spawn(move || {
+            while !theirs.is_stopped() {
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        drop(Stream::new(Arc::clone(&frames), thread));
+        assert_eq!(Arc::strong_count(&frames), 1);
     }
 }

@@ -47,7 +47,10 @@ impl Cameras for SystemCameras {
         let caps = caps_of(modes);
         if caps.is_empty() {
             let message = format!("camera `{device}` has no format that is known here");
-            return Err(DeviceError { message, hint: Some(others(index)) });
+            return Err(DeviceError {
+                message,
+                hint: Some(others(index)),
+            });
         }
         Ok(caps)
     }
@@ -75,7 +78,10 @@ impl Drop for Guard<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
             let message = format!("the driver of camera {} crashed", self.1);
-            self.0.fail(DeviceError { message, hint: None });
+            self.0.fail(DeviceError {
+                message,
+                hint: None,
+            });
         }
     }
 }
@@ -106,7 +112,10 @@ fn capture(
             },
             // A signal (^C) that hit this thread; the stream only starts anew.
             Err(error) if os_error(&error.to_string()) == Some(EINTR) => {
-                wanted = camera.stop_stream().and_then(|()| camera.open_stream()).is_ok();
+                wanted = camera
+                    .stop_stream()
+                    .and_then(|()| camera.open_stream())
+                    .is_ok();
             }
             Err(error) => {
                 frames.fail(explain_loss(index, device, &error));
@@ -121,7 +130,9 @@ fn capture(
 /// A frame's bytes and time; none where the camera sent less than a frame.
 fn captured(frame: &nokhwa::Buffer, format: CameraFormat) -> Option<CapturedFrame> {
     // The driver says when it was captured, in wall-clock time.
-    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok();
+    let since_epoch = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .ok();
     let age = frame
         .capture_timestamp()
         .and_then(|at| since_epoch?.checked_sub(at))
@@ -131,7 +142,10 @@ fn captured(frame: &nokhwa::Buffer, format: CameraFormat) -> Option<CapturedFram
     // What the driver gives is its whole buffer, which can be longer than the frame.
     let bytes = frame.buffer();
     let size = frame_size(format, bytes)?;
-    Some(CapturedFrame { bytes: bytes.get(..size)?.to_vec(), at })
+    Some(CapturedFrame {
+        bytes: bytes.get(..size)?.to_vec(),
+        at,
+    })
 }
 
 fn modes(index: u32) -> Result<Vec<Mode>, NokhwaError> {
@@ -164,9 +178,7 @@ fn os_error(text: &str) -> Option<i32> {
 fn explain(index: u32, device: &str, error: &NokhwaError) -> DeviceError {
     let text = error.to_string();
     let (message, hint) = match os_error(&text) {
-        Some(ENOENT | ENXIO | ENODEV) => {
-            (format!("there is no camera `{device}`"), others(index))
-        }
+        Some(ENOENT | ENXIO | ENODEV) => (format!("there is no camera `{device}`"), others(index)),
         Some(EACCES | EPERM) => (
             format!("no permission for camera `{device}` (/dev/video{index})"),
             "join the group `video`: `sudo usermod -aG video $USER`, then log in again".to_owned(),
@@ -175,9 +187,15 @@ fn explain(index: u32, device: &str, error: &NokhwaError) -> DeviceError {
             format!("camera `{device}` is in use by another program"),
             format!("close that program; `fuser -v /dev/video{index}` names it"),
         ),
-        _ => (format!("cannot open camera `{device}`: {text}"), others(index)),
+        _ => (
+            format!("cannot open camera `{device}`: {text}"),
+            others(index),
+        ),
     };
-    DeviceError { message, hint: Some(hint) }
+    DeviceError {
+        message,
+        hint: Some(hint),
+    }
 }
 
 /// Why a camera that was running sends no more.
@@ -186,22 +204,31 @@ fn explain_loss(index: u32, device: &str, error: &NokhwaError) -> DeviceError {
     let code = os_error(&text);
     if code == Some(ENODEV) || !Path::new(&format!("/dev/video{index}")).exists() {
         let message = format!("camera `{device}` was unplugged");
-        return DeviceError { message, hint: Some("plug it in and start again".to_owned()) };
+        return DeviceError {
+            message,
+            hint: Some("plug it in and start again".to_owned()),
+        };
     }
     if code == Some(ENOSPC) {
         let message = format!("no room for camera `{device}` on its USB bus");
         let hint = "use another port, a smaller size or `image/jpeg`".to_owned();
-        return DeviceError { message, hint: Some(hint) };
+        return DeviceError {
+            message,
+            hint: Some(hint),
+        };
     }
     if code == Some(EBUSY) {
         return explain(index, device, error);
     }
-    DeviceError { message: format!("camera `{device}` failed: {text}"), hint: None }
+    DeviceError {
+        message: format!("camera `{device}` failed: {text}"),
+        hint: None,
+    }
 }
 
 fn index_of(device: &str) -> Result<u32, DeviceError> {
     let number = device.strip_prefix("/dev/video").unwrap_or(device);
-    number.parse().map_err(|_| DeviceError {
+    number.parse().map_err(|_not_a_number| DeviceError {
         message: format!("there is no camera `{device}`: got a name, expected a number"),
         hint: Some(others(u32::MAX)),
     })
@@ -211,7 +238,9 @@ fn index_of(device: &str) -> Result<u32, DeviceError> {
 fn others(index: u32) -> String {
     let mut cameras = SystemCameras.devices().unwrap_or_default();
     cameras.retain(|camera| camera.id != index.to_string());
-    let names = cameras.iter().map(|camera| format!("`device={}` ({})", camera.id, camera.name));
+    let names = cameras
+        .iter()
+        .map(|camera| format!("`device={}` ({})", camera.id, camera.name));
     match names.collect::<Vec<_>>().join(", ") {
         none if none.is_empty() => {
             "plug a camera in, or put `videotestsrc` in its place".to_owned()
@@ -221,8 +250,9 @@ fn others(index: u32) -> String {
 }
 
 fn list() -> Result<Vec<CameraInfo>, DeviceError> {
-    let mut cameras = nokhwa::query(ApiBackend::Video4Linux).map_err(|error| {
-        DeviceError { message: format!("cannot list cameras: {error}"), hint: None }
+    let mut cameras = nokhwa::query(ApiBackend::Video4Linux).map_err(|error| DeviceError {
+        message: format!("cannot list cameras: {error}"),
+        hint: None,
     })?;
     cameras.retain(|camera| camera.index().as_index().is_ok_and(sends_pictures));
     cameras.sort_by_key(|camera| camera.index().as_index().unwrap_or(u32::MAX));
@@ -238,4 +268,56 @@ fn list() -> Result<Vec<CameraInfo>, DeviceError> {
 fn sends_pictures(index: u32) -> bool {
     let path = format!("/sys/class/video4linux/video{index}/index");
     std::fs::read_to_string(path).map_or(true, |number| number.trim() == "0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_name_the_camera_and_the_way_out() {
+        let check = |code: i32, message: &str, hint: &str| {
+            let text = std::io::Error::from_raw_os_error(code).to_string();
+            let error = NokhwaError::OpenDeviceError("9".to_owned(), format!("V4L2 Error: {text}"));
+            let error = explain(9, "9", &error);
+            assert_eq!(error.message, message);
+            assert!(
+                error.hint.as_ref().unwrap().contains(hint),
+                "{:?}",
+                error.hint
+            );
+        };
+        check(ENOENT, "there is no camera `9`", "");
+        check(
+            EACCES,
+            "no permission for camera `9` (/dev/video9)",
+            "usermod -aG video",
+        );
+        check(
+            EBUSY,
+            "camera `9` is in use by another program",
+            "fuser -v /dev/video9",
+        );
+    }
+
+    #[test]
+    fn a_camera_that_vanished_was_unplugged() {
+        let gone = NokhwaError::ReadFrameError("No such device (os error 19)".to_owned());
+        assert_eq!(
+            explain_loss(0, "0", &gone).message,
+            "camera `0` was unplugged"
+        );
+    }
+
+    #[test]
+    fn a_camera_that_is_not_there_is_named() {
+        let error = SystemCameras.caps("63").err().unwrap();
+        assert_eq!(error.message, "there is no camera `63`");
+        assert!(error.hint.is_some());
+        let error = SystemCameras.caps("front").err().unwrap();
+        assert_eq!(
+            error.message,
+            "there is no camera `front`: got a name, expected a number"
+        );
+    }
 }

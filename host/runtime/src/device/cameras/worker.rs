@@ -18,19 +18,28 @@ pub(in crate::device) fn on_thread<T: Send + 'static>(
     work: impl FnOnce(&Sender<Result<T, DeviceError>>) + Send + 'static,
 ) -> Result<(T, JoinHandle<()>), DeviceError> {
     let (answer, answered) = bounded(1);
-    let thread = thread::Builder::new().name(name.to_owned()).spawn(move || work(&answer));
-    let thread = thread.map_err(|error| {
-        DeviceError { message: format!("no thread for the {name}: {error}"), hint: None }
+    let thread = thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || work(&answer));
+    let thread = thread.map_err(|error| DeviceError {
+        message: format!("no thread for the {name}: {error}"),
+        hint: None,
     })?;
     match answered.recv_timeout(ANSWER_LIMIT) {
         Ok(answer) => Ok((answer?, thread)),
         Err(RecvTimeoutError::Timeout) => {
             let message = format!("the {name} did not answer in {} s", ANSWER_LIMIT.as_secs());
-            Err(DeviceError { message, hint: Some("unplug it and plug it in again".to_owned()) })
+            Err(DeviceError {
+                message,
+                hint: None,
+            })
         }
         Err(RecvTimeoutError::Disconnected) => {
             let message = format!("the driver of the {name} crashed while starting");
-            Err(DeviceError { message, hint: None })
+            Err(DeviceError {
+                message,
+                hint: None,
+            })
         }
     }
 }
@@ -47,4 +56,18 @@ pub(in crate::device) fn join(thread: JoinHandle<()>) {
     }
     // A panic was told already, by whoever waited for a frame.
     drop(thread.join());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_panics_is_an_error() {
+        let answer = on_thread::<()>("thing", |_| panic!("on purpose"));
+        assert_eq!(
+            answer.unwrap_err().message,
+            "the driver of the thing crashed while starting"
+        );
+    }
 }

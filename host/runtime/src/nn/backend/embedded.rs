@@ -13,11 +13,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rten::{ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView, ValueView};
 use rten_tensor::{AsView, Layout, TensorView as RtenView};
 
+use super::super::NnError;
 use super::super::onnx::{OnnxHeader, read_header};
 use super::super::tensor::{
     ElementType, Number, Tensor, TensorView, bytes_from_numbers, numbers_from_bytes,
 };
-use super::super::NnError;
 use super::{Backend, Device, LoadOptions, Model, ModelInfo, TensorInfo, Unavailable};
 
 const NAME: &str = "embedded";
@@ -32,7 +32,9 @@ pub(in super::super) struct Embedded {
 
 impl Embedded {
     pub(in super::super) fn new() -> Self {
-        Self { pools: Mutex::default() }
+        Self {
+            pools: Mutex::default(),
+        }
     }
 
     fn pool(&self, threads: usize) -> Arc<ThreadPool> {
@@ -58,17 +60,28 @@ impl Backend for Embedded {
     }
 
     fn load(&self, model: &Arc<[u8]>, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
-        let header = read_header(model)
-            .map_err(|why| NnError::NotOnnx { name: options.name.clone(), why })?;
+        let header = read_header(model).map_err(|why| NnError::NotOnnx {
+            name: options.name.clone(),
+            why,
+        })?;
         check_types(&header)?;
-        let failed =
-            |why: String| NnError::Load { name: options.name.clone(), backend: NAME, why };
-        let loaded = guarded(|| ModelOptions::with_all_ops().prepack_weights(true).load(model.to_vec()))
-            .map_err(failed)?
-            .map_err(|error| failed(with_causes(&error)))?;
+        let failed = |why: String| NnError::Load {
+            name: options.name.clone(),
+            backend: NAME,
+            why,
+        };
+        let loaded = guarded(|| {
+            ModelOptions::with_all_ops()
+                .prepack_weights(true)
+                .load(model.to_vec())
+        })
+        .map_err(failed)?
+        .map_err(|error| failed(with_causes(&error)))?;
         let ids = |tensors: &[TensorInfo]| -> Result<Vec<NodeId>, NnError> {
             let found = tensors.iter().map(|info| loaded.node_id(&info.name));
-            found.collect::<Result<_, _>>().map_err(|error| failed(with_causes(&error)))
+            found
+                .collect::<Result<_, _>>()
+                .map_err(|error| failed(with_causes(&error)))
         };
         Ok(Arc::new(EmbeddedModel {
             input_ids: ids(&header.inputs)?,
@@ -95,7 +108,11 @@ impl Model for EmbeddedModel {
 
     fn run(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<Vec<(String, Tensor)>, NnError> {
         self.info.check_inputs(inputs)?;
-        let failed = |why| NnError::Run { model: self.info.name.clone(), backend: NAME, why };
+        let failed = |why| NnError::Run {
+            model: self.info.name.clone(),
+            backend: NAME,
+            why,
+        };
         let mut values = Vec::with_capacity(inputs.len());
         for (info, &id) in self.info.inputs.iter().zip(&self.input_ids) {
             let given = inputs.iter().find(|(name, _)| *name == info.name);
@@ -109,7 +126,9 @@ impl Model for EmbeddedModel {
             .map_err(failed)?
             .map_err(|error| failed(with_causes(&error)))?;
         let named = self.info.outputs.iter().zip(outputs);
-        named.map(|(info, value)| Ok((info.name.clone(), tensor_from_value(info, value)?))).collect()
+        named
+            .map(|(info, value)| Ok((info.name.clone(), tensor_from_value(info, value)?)))
+            .collect()
     }
 }
 
@@ -133,12 +152,17 @@ impl EmbeddedModel {
             Some(Kind::U8) => borrowed::<u8>(&shape, bytes),
             Some(Kind::F64) => {
                 let numbers = numbers_from_bytes::<f64>(bytes);
-                owned(&shape, numbers.iter().map(|&number| number as f32).collect())
+                owned(
+                    &shape,
+                    numbers.iter().map(|&number| number as f32).collect(),
+                )
             }
             Some(Kind::I64) => {
                 let numbers = numbers_from_bytes::<i64>(bytes);
-                let numbers: Result<Vec<i32>, _> =
-                    numbers.iter().map(|&number| i32::try_from(number)).collect();
+                let numbers: Result<Vec<i32>, _> = numbers
+                    .iter()
+                    .map(|&number| i32::try_from(number))
+                    .collect();
                 let numbers = numbers.map_err(|_out_of_range| {
                     malformed("a number does not fit into i32, in which `embedded` computes".into())
                 })?;
@@ -177,7 +201,10 @@ fn tensor_kind(element_type: ElementType) -> Option<Kind> {
 
 fn check_types(header: &OnnxHeader) -> Result<(), NnError> {
     let tensors = header.inputs.iter().chain(&header.outputs);
-    match tensors.into_iter().find(|info| tensor_kind(info.element_type).is_none()) {
+    match tensors
+        .into_iter()
+        .find(|info| tensor_kind(info.element_type).is_none())
+    {
         Some(info) => Err(NnError::UnsupportedType {
             tensor: info.name.clone(),
             element_type: info.element_type,
@@ -204,7 +231,9 @@ fn owned<'a, T>(shape: &[usize], numbers: Vec<T>) -> Result<ValueOrView<'a>, Str
 where
     Value: From<rten_tensor::Tensor<T>>,
 {
-    Value::from_shape(shape, numbers).map(ValueOrView::Value).map_err(|error| error.to_string())
+    Value::from_shape(shape, numbers)
+        .map(ValueOrView::Value)
+        .map_err(|error| error.to_string())
 }
 
 /// An output as the type that the file declares.
@@ -245,7 +274,11 @@ fn tensor_from_value(info: &TensorInfo, value: Value) -> Result<Tensor, NnError>
         _ => return Err(wrong("a sequence")),
     };
     let dimensions = super::dimensions_from_shape(&shape)?;
-    Tensor::new(info.element_type, dimensions, data.ok_or_else(|| wrong(got))?)
+    Tensor::new(
+        info.element_type,
+        dimensions,
+        data.ok_or_else(|| wrong(got))?,
+    )
 }
 
 fn converted<T: Copy, U: Number>(numbers: &[T], convert: impl Fn(T) -> U) -> Vec<u8> {

@@ -135,11 +135,21 @@ impl ModelInfo {
                 return Err(input_error(name, "given twice".into()));
             }
             if !info.takes(tensor) {
-                return Err(input_error(name, format!("got {tensor:?}, expected {info}")));
+                return Err(input_error(
+                    name,
+                    format!("got {tensor:?}, expected {info}"),
+                ));
             }
         }
-        match self.inputs.iter().find(|info| inputs.iter().all(|(name, _)| *name != info.name)) {
-            Some(missing) => Err(input_error(&missing.name, format!("missing, expected {missing}"))),
+        match self
+            .inputs
+            .iter()
+            .find(|info| inputs.iter().all(|(name, _)| *name != info.name))
+        {
+            Some(missing) => Err(input_error(
+                &missing.name,
+                format!("missing, expected {missing}"),
+            )),
             None => Ok(()),
         }
     }
@@ -215,7 +225,9 @@ impl FromStr for BackendChoice {
         Self::ALL
             .into_iter()
             .find(|choice| choice.name() == name)
-            .ok_or_else(|| NnError::UnknownBackend { name: name.to_owned() })
+            .ok_or_else(|| NnError::UnknownBackend {
+                name: name.to_owned(),
+            })
     }
 }
 
@@ -236,15 +248,14 @@ pub struct BackendReport {
 fn cpu() -> Device {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let plural = if cores == 1 { "" } else { "s" };
-    Device { id: "cpu".into(), description: format!("{cores} core{plural}") }
+    Device {
+        id: "cpu".into(),
+        description: format!("{cores} core{plural}"),
+    }
 }
 
 /// What a backend on the CPU knows of a model that it has just loaded.
-fn info_from_header(
-    header: OnnxHeader,
-    backend: &'static str,
-    options: &LoadOptions,
-) -> ModelInfo {
+fn info_from_header(header: OnnxHeader, backend: &'static str, options: &LoadOptions) -> ModelInfo {
     ModelInfo {
         name: options.name.clone(),
         backend,
@@ -265,5 +276,7 @@ fn dimensions_from_shape(shape: &[usize]) -> Result<Vec<u32>, NnError> {
     let dimensions = shape.iter().map(|&size| u32::try_from(size).ok());
     dimensions
         .collect::<Option<_>>()
-        .ok_or_else(|| NnError::Tensor { why: format!("an output of dimensions {shape:?}") })
+        .ok_or_else(|| NnError::Tensor {
+            why: format!("an output of dimensions {shape:?}"),
+        })
 }

@@ -13,22 +13,26 @@ use super::*;
 use proptest::prelude::*;
 
 fn options(backend: BackendChoice) -> InferenceOptions {
-    InferenceOptions { backend, threads: Some(1) }
+    InferenceOptions {
+        backend,
+        threads: Some(1),
+    }
 }
 
 /// Each backend that this machine has; says which are missing.
 fn registries() -> Vec<ModelRegistry> {
     let choices = [BackendChoice::Embedded, BackendChoice::Onnxruntime];
     let reports = ModelRegistry::new(InferenceOptions::default()).backends();
-    let present = choices.into_iter().zip(reports).filter_map(|(choice, report)| {
-        match report.devices {
+    let present = choices
+        .into_iter()
+        .zip(reports)
+        .filter_map(|(choice, report)| match report.devices {
             Ok(_) => Some(ModelRegistry::new(options(choice))),
             Err(missing) => {
                 println!("skipped {choice}: {}", missing.why);
                 None
             }
-        }
-    });
+        });
     present.collect()
 }
 
@@ -59,21 +63,37 @@ fn a_header_tells_inputs_types_and_metadata() {
 #[test]
 fn sums_come_back_in_the_declared_type() {
     for registry in registries() {
-        registry.add_bytes("ints", writer::add(writer::I64, &[3], &[]), vec!["a".into()]);
+        registry.add_bytes(
+            "ints",
+            writer::add(writer::I64, &[3], &[]),
+            vec!["a".into()],
+        );
         registry.add_bytes("floats", writer::add(writer::F64, &[3], &[]), Vec::new());
         let ints = registry.get("ints").unwrap();
-        let (left, right) =
-            (number_tensor(&[3], &[1_i64, -2, 3]), number_tensor(&[3], &[10_i64, 20, 30]));
-        let outputs = ints.run(&[("right", right.view()), ("left", left.view())]).unwrap();
+        let (left, right) = (
+            number_tensor(&[3], &[1_i64, -2, 3]),
+            number_tensor(&[3], &[10_i64, 20, 30]),
+        );
+        let outputs = ints
+            .run(&[("right", right.view()), ("left", left.view())])
+            .unwrap();
         assert_eq!(outputs[0].0, "sum");
-        assert_eq!(outputs[0].1.numbers::<i64>().unwrap(), [11, 18, 33].as_slice());
+        assert_eq!(
+            outputs[0].1.numbers::<i64>().unwrap(),
+            [11, 18, 33].as_slice()
+        );
         assert_eq!(ints.info().labels, ["a"]);
         assert!(ints.info().first_run_nanos.is_some());
 
         let floats = registry.get("floats").unwrap();
         let number = number_tensor(&[3], &[0.5_f64, 1.5, -2.0]);
-        let outputs = floats.run(&[("left", number.view()), ("right", number.view())]).unwrap();
-        assert_eq!(outputs[0].1.numbers::<f64>().unwrap(), [1.0, 3.0, -4.0].as_slice());
+        let outputs = floats
+            .run(&[("left", number.view()), ("right", number.view())])
+            .unwrap();
+        assert_eq!(
+            outputs[0].1.numbers::<f64>().unwrap(),
+            [1.0, 3.0, -4.0].as_slice()
+        );
     }
 }
 
@@ -89,8 +109,9 @@ fn a_convolution_is_computed() {
     for registry in registries() {
         registry.add_bytes("filter", writer::convolution(5, 4, &kernel), Vec::new());
         let filter = registry.get("filter").unwrap();
-        let outputs =
-            filter.run(&[("image", number_tensor(&[1, 1, 5, 4], &image).view())]).unwrap();
+        let outputs = filter
+            .run(&[("image", number_tensor(&[1, 1, 5, 4], &image).view())])
+            .unwrap();
         assert_eq!(outputs[0].1.dimensions(), [1, 1, 3, 2]);
         assert_eq!(outputs[0].1.numbers::<f32>().unwrap(), by_hand);
     }
@@ -109,11 +130,23 @@ fn wrong_inputs_are_explained() {
             let error = model.run(&views).unwrap_err().to_string();
             assert!(error.contains(expected), "{error:?} against {expected:?}");
         };
-        check(&[("left", &good)], "input `right` of model `sum`: missing, expected f32[?, 2]");
-        check(&[("left", &good), ("right", &flat)], "got f32[2], expected f32[?, 2]");
-        check(&[("left", &ints), ("right", &good)], "got i32[1, 2], expected f32[?, 2]");
+        check(
+            &[("left", &good)],
+            "input `right` of model `sum`: missing, expected f32[?, 2]",
+        );
+        check(
+            &[("left", &good), ("right", &flat)],
+            "got f32[2], expected f32[?, 2]",
+        );
+        check(
+            &[("left", &ints), ("right", &good)],
+            "got i32[1, 2], expected f32[?, 2]",
+        );
         check(&[("left", &good), ("left", &good)], "given twice");
-        check(&[("lefft", &good)], "there is no such input; there is `left`, `right`");
+        check(
+            &[("lefft", &good)],
+            "there is no such input; there is `left`, `right`",
+        );
     }
 }
 
@@ -132,7 +165,11 @@ fn a_model_is_loaded_once_for_all_its_names() {
         threads.map(|thread| thread.join().unwrap())
     });
     // The time that loading took is measured once and shared.
-    assert!(names.iter().all(|info| info.load_nanos == names[0].load_nanos));
+    assert!(
+        names
+            .iter()
+            .all(|info| info.load_nanos == names[0].load_nanos)
+    );
     assert_eq!(names[1].name, "two");
     assert_eq!(names[1].labels, ["x"]);
 }
@@ -162,12 +199,24 @@ fn files_bring_their_labels_and_errors_name_them() {
     let registry = ModelRegistry::new(options(BackendChoice::Embedded));
     registry.add_file("sum", &path, None, None, Some(2));
     registry.add_file("gone", folder.path().join("gone.onnx"), None, None, None);
-    registry.add_file("unlabelled", &path, Some(folder.path().join("no.txt")), None, None);
+    registry.add_file(
+        "unlabelled",
+        &path,
+        Some(folder.path().join("no.txt")),
+        None,
+        None,
+    );
     let sum = registry.get("sum").unwrap();
     assert_eq!(sum.info().labels, ["cat", "dog"]);
     assert_eq!((sum.info().threads, sum.info().backend), (2, "embedded"));
-    assert!(matches!(registry.get("gone"), Err(NnError::ReadModel { .. })));
-    assert!(matches!(registry.get("unlabelled"), Err(NnError::ReadLabels { .. })));
+    assert!(matches!(
+        registry.get("gone"),
+        Err(NnError::ReadModel { .. })
+    ));
+    assert!(matches!(
+        registry.get("unlabelled"),
+        Err(NnError::ReadLabels { .. })
+    ));
 }
 
 #[test]
@@ -175,7 +224,11 @@ fn auto_says_what_it_chose() {
     let registry = ModelRegistry::new(options(BackendChoice::Auto));
     registry.add_bytes("sum", writer::add(writer::F32, &[2], &[]), Vec::new());
     let info = registry.get("sum").unwrap().info().clone();
-    let chosen = registry.backends().into_iter().find(|report| report.chosen_by_auto).unwrap();
+    let chosen = registry
+        .backends()
+        .into_iter()
+        .find(|report| report.chosen_by_auto)
+        .unwrap();
     assert_eq!(info.backend, chosen.name);
     assert!(info.note.unwrap().contains(chosen.name));
 }
@@ -187,8 +240,16 @@ fn an_explicit_backend_never_falls_back() {
     match registry.get("sum") {
         Ok(model) => assert_eq!(model.info().backend, "onnxruntime"),
         Err(error) => {
-            assert!(matches!(error, NnError::BackendUnavailable { .. }), "{error}");
-            assert!(error.hint().unwrap().contains("cargo xtask setup --backend onnxruntime"));
+            assert!(
+                matches!(error, NnError::BackendUnavailable { .. }),
+                "{error}"
+            );
+            assert!(
+                error
+                    .hint()
+                    .unwrap()
+                    .contains("cargo xtask setup --backend onnxruntime")
+            );
         }
     }
     assert!("rten".parse::<BackendChoice>().is_err());

@@ -14,10 +14,14 @@ fn models() -> Vec<PathBuf> {
     let root = root.filter(|root| root.join("wit").is_dir());
     let root = root.map_or_else(|| PathBuf::from("/work/main"), Path::to_owned);
     let folders = [root.join("../shared/models"), root.join("models")];
-    let files = folders.iter().filter_map(|folder| folder.read_dir().ok()).flatten();
+    let files = folders
+        .iter()
+        .filter_map(|folder| folder.read_dir().ok())
+        .flatten();
     let paths = files.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut paths: Vec<PathBuf> =
-        paths.filter(|path| path.extension().is_some_and(|e| e == "onnx")).collect();
+    let mut paths: Vec<PathBuf> = paths
+        .filter(|path| path.extension().is_some_and(|e| e == "onnx"))
+        .collect();
     paths.sort();
     paths
 }
@@ -25,8 +29,9 @@ fn models() -> Vec<PathBuf> {
 /// Numbers that look like a picture: the same in each run.
 fn pattern(dimensions: &[u32]) -> Tensor {
     let count: u32 = dimensions.iter().product();
-    let numbers: Vec<f32> =
-        (0..count).map(|n| (n.wrapping_mul(2_654_435_761) >> 8) as f32 / 16_777_216.0).collect();
+    let numbers: Vec<f32> = (0..count)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 8) as f32 / 16_777_216.0)
+        .collect();
     number_tensor(dimensions, &numbers)
 }
 
@@ -35,8 +40,11 @@ fn run(registry: &ModelRegistry, path: &Path) -> Vec<(String, Tensor)> {
     registry.add_file(name, path, None, None, None);
     let model = registry.get(name).unwrap();
     let info = model.info();
-    let dimensions: Vec<u32> =
-        info.inputs[0].dimensions.iter().map(|size| size.unwrap_or(1)).collect();
+    let dimensions: Vec<u32> = info.inputs[0]
+        .dimensions
+        .iter()
+        .map(|size| size.unwrap_or(1))
+        .collect();
     let input = pattern(&dimensions);
     let inputs = [(&*info.inputs[0].name, input.view())];
     let mut millis: Vec<f64> = Vec::new();
@@ -66,7 +74,10 @@ fn backends_agree_on_real_detectors() {
         println!("skipped: no models in ../shared/models or models");
     }
     for path in models {
-        let results: Vec<_> = registries().iter().map(|registry| run(registry, &path)).collect();
+        let results: Vec<_> = registries()
+            .iter()
+            .map(|registry| run(registry, &path))
+            .collect();
         for other in &results[1..] {
             for ((name, a), (same, b)) in results[0].iter().zip(other) {
                 assert_eq!((name, a.dimensions()), (same, b.dimensions()));

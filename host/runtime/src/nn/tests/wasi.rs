@@ -10,13 +10,19 @@ use super::*;
 
 fn wasi_tensor(name: &str, dimensions: &[u32], ty: TensorType, data: Vec<u8>) -> NamedTensor {
     let tensor = wasmtime_wasi_nn::Tensor::new(dimensions.to_vec(), ty, data);
-    NamedTensor { name: name.into(), tensor }
+    NamedTensor {
+        name: name.into(),
+        tensor,
+    }
 }
 
 fn reports() -> (Report, Arc<Mutex<Vec<String>>>) {
     let texts = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&texts);
-    (Arc::new(move |text: &str| kept.lock().unwrap().push(text.to_owned())), texts)
+    (
+        Arc::new(move |text: &str| kept.lock().unwrap().push(text.to_owned())),
+        texts,
+    )
 }
 
 #[test]
@@ -29,12 +35,23 @@ fn a_guest_computes_and_causes_are_reported() {
 
     let graph = graph(registry.get("sum").unwrap(), &report);
     let mut context = graph.init_execution_context().unwrap();
-    let two = || [1.0_f32, 2.0].iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
+    let two = || {
+        [1.0_f32, 2.0]
+            .iter()
+            .flat_map(|n| n.to_le_bytes())
+            .collect::<Vec<u8>>()
+    };
     let mut compute = |left: NamedTensor| {
-        context.compute_with_io(vec![left, wasi_tensor("right", &[2], TensorType::Fp32, two())])
+        context.compute_with_io(vec![
+            left,
+            wasi_tensor("right", &[2], TensorType::Fp32, two()),
+        ])
     };
     let outputs = compute(wasi_tensor("left", &[2], TensorType::Fp32, two())).unwrap();
-    assert_eq!(outputs[0].tensor.data, [2.0_f32, 4.0].map(f32::to_le_bytes).concat());
+    assert_eq!(
+        outputs[0].tensor.data,
+        [2.0_f32, 4.0].map(f32::to_le_bytes).concat()
+    );
 
     let mut check = |left: NamedTensor, expected: &str| {
         assert!(compute(left).is_err());
@@ -46,11 +63,22 @@ fn a_guest_computes_and_causes_are_reported() {
         "f32[2] takes 8 bytes, got 7",
     );
     check(
-        wasi_tensor("left", &[1 << 20, 1 << 20, 1 << 20], TensorType::Fp32, vec![0; 8]),
+        wasi_tensor(
+            "left",
+            &[1 << 20, 1 << 20, 1 << 20],
+            TensorType::Fp32,
+            vec![0; 8],
+        ),
         "takes more than",
     );
-    check(wasi_tensor("left", &[2], TensorType::U8, vec![0; 2]), "got u8[2], expected f32[2]");
-    check(wasi_tensor("middle", &[2], TensorType::Fp32, two()), "no such input");
+    check(
+        wasi_tensor("left", &[2], TensorType::U8, vec![0; 2]),
+        "got u8[2], expected f32[2]",
+    );
+    check(
+        wasi_tensor("middle", &[2], TensorType::Fp32, two()),
+        "no such input",
+    );
 }
 
 #[test]

@@ -44,25 +44,39 @@ pub(super) fn value(name: &str, element_type: u64, dimensions: &[u64]) -> Messag
         };
         shape.message(1, &dimension)
     });
-    let tensor = Message::default().number(1, element_type).message(2, &shape);
-    Message::default().bytes(1, name).message(2, &Message::default().message(1, &tensor))
+    let tensor = Message::default()
+        .number(1, element_type)
+        .message(2, &shape);
+    Message::default()
+        .bytes(1, name)
+        .message(2, &Message::default().message(1, &tensor))
 }
 
 fn node(op: &str, inputs: &[&str], output: &str) -> Message {
-    let node = inputs.iter().fold(Message::default(), |node, input| node.bytes(1, input));
+    let node = inputs
+        .iter()
+        .fold(Message::default(), |node, input| node.bytes(1, input));
     node.bytes(2, output).bytes(3, op).bytes(4, op)
 }
 
 fn weights(name: &str, dimensions: &[u64], numbers: &[f32]) -> Message {
-    let tensor = dimensions.iter().fold(Message::default(), |t, &size| t.number(1, size));
-    let raw: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    let tensor = dimensions
+        .iter()
+        .fold(Message::default(), |t, &size| t.number(1, size));
+    let raw: Vec<u8> = numbers
+        .iter()
+        .flat_map(|number| number.to_le_bytes())
+        .collect();
     tensor.number(2, F32).bytes(8, name).bytes(9, raw)
 }
 
 fn model(graph: &Message, metadata: &[(&str, &str)]) -> Vec<u8> {
     let opset = Message::default().bytes(1, "").number(2, 13);
     let graph = Message(graph.0.clone()).bytes(2, "test");
-    let model = Message::default().number(1, 8).message(7, &graph).message(8, &opset);
+    let model = Message::default()
+        .number(1, 8)
+        .message(7, &graph)
+        .message(8, &opset);
     let pairs = metadata.iter().fold(model, |model, (key, value)| {
         model.message(14, &Message::default().bytes(1, key).bytes(2, value))
     });
@@ -82,10 +96,17 @@ pub(super) fn add(element_type: u64, dimensions: &[u64], metadata: &[(&str, &str
 /// A 3x3 convolution of one channel with `kernel`, which is also listed as an
 /// input, as old files do.
 pub(super) fn convolution(height: u64, width: u64, kernel: &[f32; 9]) -> Vec<u8> {
-    // rten wants the strides spelt out: AttributeProto of type INTS.
-    let strides = Message::default().bytes(1, "strides").number(8, 1).number(8, 1).number(20, 7);
+    // rten wants what ONNX lets out: AttributeProto of type INTS.
+    let attribute = |name: &str, numbers: &[u64]| {
+        let named = Message::default().bytes(1, name);
+        numbers.iter().fold(named, |a, &number| a.number(8, number)).number(20, 7)
+    };
+    let node = node("Conv", &["image", "kernel"], "filtered")
+        .message(5, &attribute("strides", &[1, 1]))
+        .message(5, &attribute("dilations", &[1, 1]))
+        .message(5, &attribute("pads", &[0; 4]));
     let graph = Message::default()
-        .message(1, &node("Conv", &["image", "kernel"], "filtered").message(5, &strides))
+        .message(1, &node)
         .message(5, &weights("kernel", &[1, 1, 3, 3], kernel))
         .message(11, &value("image", F32, &[1, 1, height, width]))
         .message(11, &value("kernel", F32, &[1, 1, 3, 3]))

@@ -40,7 +40,11 @@ impl Places {
         let named = variable("MILLSTREAM_ONNXRUNTIME").or_else(|| variable("ORT_DYLIB_PATH"));
         let executable = env::current_exe().ok();
         let mut system: Vec<PathBuf> = variable("LD_LIBRARY_PATH")
-            .map(|paths| env::split_paths(&paths).filter(|path| path.is_absolute()).collect())
+            .map(|paths| {
+                env::split_paths(&paths)
+                    .filter(|path| path.is_absolute())
+                    .collect()
+            })
             .unwrap_or_default();
         if cfg!(unix) {
             let debian = format!("/usr/lib/{}-linux-gnu", env::consts::ARCH);
@@ -60,22 +64,38 @@ impl Places {
 
     pub(super) fn candidates(&self) -> Candidates {
         if let Some(named) = &self.named {
-            let libraries =
-                if named.is_dir() { libraries_in(named) } else { vec![named.clone()] };
-            return Candidates { libraries, searched: vec![named.clone()] };
+            let libraries = if named.is_dir() {
+                libraries_in(named)
+            } else {
+                vec![named.clone()]
+            };
+            return Candidates {
+                libraries,
+                searched: vec![named.clone()],
+            };
         }
         let mut searched = Vec::new();
         if let Some(folder) = &self.executable {
             searched.push(folder.clone());
             searched.push(folder.join("backends/onnxruntime"));
             // `target/debug`, and `target/debug/deps` for tests.
-            for target in folder.ancestors().take(4).filter(|folder| is_target(folder)) {
+            for target in folder
+                .ancestors()
+                .take(4)
+                .filter(|folder| is_target(folder))
+            {
                 searched.push(target.join("backends/onnxruntime"));
             }
         }
         searched.extend(self.system.iter().cloned());
-        let libraries = searched.iter().flat_map(|folder| libraries_in(folder)).collect();
-        Candidates { libraries, searched }
+        let libraries = searched
+            .iter()
+            .flat_map(|folder| libraries_in(folder))
+            .collect();
+        Candidates {
+            libraries,
+            searched,
+        }
     }
 }
 
@@ -86,15 +106,26 @@ fn is_target(folder: &Path) -> bool {
 
 /// Libraries in a folder: the plain name first, then versions, newest first.
 fn libraries_in(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = folder.read_dir() else { return Vec::new() };
+    let Ok(entries) = folder.read_dir() else {
+        return Vec::new();
+    };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let mut names: Vec<String> = names.filter(|name| is_library(name)).collect();
-    names.sort_by_key(|name| (name.len() > plain_name().len(), std::cmp::Reverse(version(name))));
+    names.sort_by_key(|name| {
+        (
+            name.len() > plain_name().len(),
+            std::cmp::Reverse(version(name)),
+        )
+    });
     names.into_iter().map(|name| folder.join(name)).collect()
 }
 
 fn plain_name() -> String {
-    format!("{}onnxruntime{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX)
+    format!(
+        "{}onnxruntime{}",
+        env::consts::DLL_PREFIX,
+        env::consts::DLL_SUFFIX
+    )
 }
 
 /// `libonnxruntime.so`, `libonnxruntime.so.1.28.0`, `libonnxruntime.1.28.0.dylib`,
@@ -105,16 +136,21 @@ fn is_library(name: &str) -> bool {
         return true;
     }
     let stem = plain.trim_end_matches(env::consts::DLL_SUFFIX);
-    let rest = name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('.'));
+    let rest = name
+        .strip_prefix(stem)
+        .and_then(|rest| rest.strip_prefix('.'));
     rest.is_some_and(|rest| {
         let part = &env::consts::DLL_SUFFIX.trim_start_matches('.');
-        rest.split('.').all(|word| word == *part || word.parse::<u32>().is_ok())
+        rest.split('.')
+            .all(|word| word == *part || word.parse::<u32>().is_ok())
             && rest.split('.').any(|word| word == *part)
     })
 }
 
 fn version(name: &str) -> Vec<u32> {
-    name.split('.').filter_map(|word| word.parse().ok()).collect()
+    name.split('.')
+        .filter_map(|word| word.parse().ok())
+        .collect()
 }
 
 /// Whether a library contains telemetry: whether its bytes name the switch.
@@ -128,14 +164,19 @@ pub(super) fn has_telemetry(path: &Path) -> io::Result<bool> {
 
 /// Horspool's search: most steps pass over the whole length of the needle.
 fn contains(bytes: &[u8], needle: &[u8]) -> bool {
-    let Some((&last, before)) = needle.split_last() else { return true };
+    let Some((&last, before)) = needle.split_last() else {
+        return true;
+    };
     let step = |byte: u8| {
         let behind = before.iter().rev().position(|&other| other == byte);
         behind.map_or(needle.len(), |distance| distance + 1)
     };
     let steps: Vec<usize> = (0..=u8::MAX).map(step).collect();
     let mut end = needle.len();
-    while let Some(window) = end.checked_sub(needle.len()).and_then(|start| bytes.get(start..end)) {
+    while let Some(window) = end
+        .checked_sub(needle.len())
+        .and_then(|start| bytes.get(start..end))
+    {
         if window == needle {
             return true;
         }
@@ -199,9 +240,16 @@ mod tests {
         };
         let found = places.candidates();
         assert_eq!(found.libraries, files);
-        assert!(found.searched.contains(&executable.join("backends/onnxruntime")));
+        assert!(
+            found
+                .searched
+                .contains(&executable.join("backends/onnxruntime"))
+        );
 
         places.named = Some("/nowhere/libonnxruntime.so".into());
-        assert_eq!(places.candidates().libraries, [PathBuf::from("/nowhere/libonnxruntime.so")]);
+        assert_eq!(
+            places.candidates().libraries,
+            [PathBuf::from("/nowhere/libonnxruntime.so")]
+        );
     }
 }

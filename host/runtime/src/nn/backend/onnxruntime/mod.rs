@@ -73,8 +73,10 @@ impl Backend for Onnxruntime {
             why: missing.why,
             hint: missing.hint,
         })?;
-        let header = read_header(model)
-            .map_err(|why| NnError::NotOnnx { name: options.name.clone(), why })?;
+        let header = read_header(model).map_err(|why| NnError::NotOnnx {
+            name: options.name.clone(),
+            why,
+        })?;
         session::check_types(&header)?;
         let info = super::info_from_header(header, NAME, options);
         let pool = session::SessionPool::new(&library.environment, Arc::clone(model), info)?;
@@ -83,12 +85,18 @@ impl Backend for Onnxruntime {
 }
 
 fn library() -> Result<&'static Library, Unavailable> {
-    LIBRARY.get_or_init(|| open(&Places::of_this_process())).as_ref().map_err(Clone::clone)
+    LIBRARY
+        .get_or_init(|| open(&Places::of_this_process()))
+        .as_ref()
+        .map_err(Clone::clone)
 }
 
 /// Loads the first library that works; one that the user named must be it.
 fn open(places: &Places) -> Result<Library, Unavailable> {
-    let Candidates { libraries, searched } = places.candidates();
+    let Candidates {
+        libraries,
+        searched,
+    } = places.candidates();
     if libraries.is_empty() {
         return Err(Unavailable {
             why: format!("no library was found in {}", joined(&searched)),
@@ -102,12 +110,21 @@ fn open(places: &Places) -> Result<Library, Unavailable> {
             Err(why) => refused.push(format!("`{}`: {why}", path.display())),
         }
     }
-    let hint = if refused.iter().any(|why| why.contains(find::TELEMETRY_SWITCH)) {
-        format!("run with `{}=1`, or take one without: {HINT}", find::TELEMETRY_SWITCH)
+    let hint = if refused
+        .iter()
+        .any(|why| why.contains(find::TELEMETRY_SWITCH))
+    {
+        format!(
+            "run with `{}=1`, or take one without: {HINT}",
+            find::TELEMETRY_SWITCH
+        )
     } else {
         HINT.into()
     };
-    Err(Unavailable { why: refused.join("; "), hint })
+    Err(Unavailable {
+        why: refused.join("; "),
+        hint,
+    })
 }
 
 fn open_library(path: &PathBuf, telemetry_disabled: bool) -> Result<Library, String> {
@@ -123,7 +140,11 @@ fn open_library(path: &PathBuf, telemetry_disabled: bool) -> Result<Library, Str
         .with_telemetry(false)
         .build()
         .map_err(|error| error.to_string())?;
-    Ok(Library { path: path.clone(), version: version(), environment })
+    Ok(Library {
+        path: path.clone(),
+        version: version(),
+        environment,
+    })
 }
 
 /// `1.28.0` out of `ORT Build Info: git-branch=rel-1.28.0, git-commit-id=…`.
@@ -134,6 +155,9 @@ fn version() -> Option<String> {
 }
 
 fn joined(paths: &[PathBuf]) -> String {
-    let quoted: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    let quoted: Vec<String> = paths
+        .iter()
+        .map(|path| format!("`{}`", path.display()))
+        .collect();
     quoted.join(", ")
 }

@@ -43,16 +43,22 @@ impl SessionPool {
         model: Arc<[u8]>,
         info: ModelInfo,
     ) -> Result<Self, NnError> {
-        let session = make_session(environment, &model, info.threads).map_err(|why| {
-            NnError::Load { name: info.name.clone(), backend: NAME, why }
-        })?;
+        let session =
+            make_session(environment, &model, info.threads).map_err(|why| NnError::Load {
+                name: info.name.clone(),
+                backend: NAME,
+                why,
+            })?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             environment: environment.clone(),
             model,
             limit: (cores / info.threads).clamp(1, MAX_SESSIONS),
             info,
-            idle: Mutex::new(Idle { sessions: vec![session], made: 1 }),
+            idle: Mutex::new(Idle {
+                sessions: vec![session],
+                made: 1,
+            }),
             returned: Condvar::new(),
         })
     }
@@ -69,17 +75,27 @@ impl SessionPool {
                 drop(idle);
                 let made = make_session(&self.environment, &self.model, self.info.threads);
                 if made.is_err() {
-                    self.idle.lock().unwrap_or_else(PoisonError::into_inner).made -= 1;
+                    self.idle
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .made -= 1;
                     self.returned.notify_one();
                 }
                 return made;
             }
-            idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner);
+            idle = self
+                .returned
+                .wait(idle)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn give_back(&self, session: Session) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).sessions.push(session);
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .sessions
+            .push(session);
         self.returned.notify_one();
     }
 }
@@ -91,12 +107,19 @@ impl Model for SessionPool {
 
     fn run(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<Vec<(String, Tensor)>, NnError> {
         self.info.check_inputs(inputs)?;
-        let failed = |why| NnError::Run { model: self.info.name.clone(), backend: NAME, why };
+        let failed = |why| NnError::Run {
+            model: self.info.name.clone(),
+            backend: NAME,
+            why,
+        };
         let mut values = Vec::with_capacity(inputs.len());
         for (name, tensor) in inputs {
             let declared = self.info.inputs.iter().find(|info| info.name == *name);
             let element_type = declared.map_or(tensor.element_type(), |info| info.element_type);
-            values.push((*name, value_from_tensor(element_type, *tensor).map_err(failed)?));
+            values.push((
+                *name,
+                value_from_tensor(element_type, *tensor).map_err(failed)?,
+            ));
         }
         let mut session = self.take().map_err(failed)?;
         let outputs = run_session(&mut session, values, &self.info.outputs);
@@ -105,7 +128,11 @@ impl Model for SessionPool {
     }
 }
 
-fn make_session(environment: &Environment, model: &[u8], threads: usize) -> Result<Session, String> {
+fn make_session(
+    environment: &Environment,
+    model: &[u8],
+    threads: usize,
+) -> Result<Session, String> {
     let make = || -> Result<Session, ort::Error> {
         Session::builder(environment)?
             .with_optimization_level(GraphOptimizationLevel::All)?
@@ -202,7 +229,9 @@ fn tensor_from_value(info: &TensorInfo, value: &DynValue) -> Result<Tensor, Stri
         ElementType::F32 => tensor_of::<f32>(value),
         ElementType::F64 => tensor_of::<f64>(value),
         ElementType::Bool => {
-            let (shape, values) = value.try_extract_tensor::<bool>().map_err(|e| e.to_string())?;
+            let (shape, values) = value
+                .try_extract_tensor::<bool>()
+                .map_err(|e| e.to_string())?;
             let bytes = values.iter().map(|&value| u8::from(value)).collect();
             finished(ElementType::Bool, shape, bytes)
         }
@@ -214,7 +243,9 @@ fn tensor_of<T>(value: &DynValue) -> Result<Tensor, String>
 where
     T: Number + PrimitiveTensorElementType,
 {
-    let (shape, numbers) = value.try_extract_tensor::<T>().map_err(|error| error.to_string())?;
+    let (shape, numbers) = value
+        .try_extract_tensor::<T>()
+        .map_err(|error| error.to_string())?;
     finished(T::ELEMENT_TYPE, shape, bytes_from_numbers(numbers))
 }
 
