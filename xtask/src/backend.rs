@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 use crate::step::Step;
 use crate::workspace::{Workspace, succeeds};
 
-/// 1.29.0 is pinned on purpose: later Linux wheels (1.31.1, 1.32.0) contain telemetry.
-const VERSION: &str = "1.29.0";
+/// 1.28.0 is pinned on purpose: the Linux wheel of 1.29.0 and those after it contain telemetry.
+const VERSION: &str = "1.28.0";
 
 /// A wheel that was looked at. The tag is fixed, so that it does not depend on this machine's Python.
 struct Wheel {
@@ -22,13 +22,13 @@ struct Wheel {
 const WHEELS: &[Wheel] = &[
     Wheel {
         arch: "x86_64",
-        file: "onnxruntime-1.29.0-cp312-cp312-manylinux_2_28_x86_64.whl",
-        sha256: "2b80d8c7ec2cc7438e4da3760b88c24568cba72c9ace96d668800a6c79419acb",
+        file: "onnxruntime-1.28.0-cp312-cp312-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl",
+        sha256: "0a83bdb70d143cede762b677789bf2a7acca54b3fb82565601d5c30695aa933c",
     },
     Wheel {
         arch: "aarch64",
-        file: "onnxruntime-1.29.0-cp312-cp312-manylinux_2_28_aarch64.whl",
-        sha256: "d2fb19e848f7c33ed8d3182b52504aaa11c5e8da438bbb47296f85b133cbcf6b",
+        file: "onnxruntime-1.28.0-cp312-cp312-manylinux_2_27_aarch64.manylinux_2_28_aarch64.whl",
+        sha256: "4e81a23df16e7acb9d51b06d30cc098e49315ef9180f97bc2221d167b4b04d9c",
     },
 ];
 

@@ -55,6 +55,9 @@ pub(crate) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
     };
 
     setup::setup(workspace)?;
+    if options.is_window {
+        setup::window(workspace)?;
+    }
     components::components(workspace)?;
     build_binary(workspace)?;
     run(workspace, &options)

@@ -65,6 +65,20 @@ pub(crate) fn setup(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
+/// What minifb loads when it opens a window.
+const WINDOW: &[&str] = &["libx11-6", "libxcursor1"];
+
+/// Installs what a window needs at run time, where that can be done.
+pub(crate) fn window(workspace: &Workspace) -> Result<()> {
+    let folders = ["/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"];
+    let has = |library: &str| folders.iter().any(|folder| Path::new(folder).join(library).exists());
+    if (has("libX11.so.6") && has("libXcursor.so.1")) || !has_apt() {
+        return Ok(());
+    }
+    eprintln!("setup: libX11 or libXcursor is missing (the window)");
+    install(workspace, WINDOW)
+}
+
 /// True on Debian and what descends from it.
 pub(crate) fn has_apt() -> bool {
     Path::new("/usr/bin/apt-get").exists()

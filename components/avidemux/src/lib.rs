@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 use millstream_sdk::prelude::*;
 use millstream_sdk::video::MAX_DIMENSION;
-use riff::{FourCc, Header, Reader, Want};
+use riff::{Chunk, FourCc, Header, Reader, Want};
 
 /// The longest picture in bytes.
 const MAX_PICTURE_BYTES: u32 = 64 * 1024 * 1024;
@@ -59,8 +59,11 @@ pub struct AviDemux {
 }
 
 impl Element for AviDemux {
-    const INFO: Info =
-        Info::new("avidemux", "Codec/Demuxer", "Takes MJPEG video out of AVI files");
+    const INFO: Info = Info::new(
+        "avidemux",
+        "Codec/Demuxer",
+        "Takes MJPEG video out of AVI files",
+    );
     const PADS: &'static [PadTemplate] = &[
         PadTemplate::sink("sink", "video/x-msvideo"),
         PadTemplate::src("src", "image/jpeg").caps_from_data(),
@@ -86,25 +89,34 @@ impl Element for AviDemux {
         loop {
             let (begun, video) = (&mut self.begun, &self.video);
             let decide = |header: &Header| decide(begun, video.as_ref(), header);
-            let Some((header, data)) = self.reader.next(&mut input, decide)? else { break };
+            let Some(Chunk { header, data }) = self.reader.next(&mut input, decide)? else {
+                break;
+            };
             match &header.id {
                 b"strh" => self.stream_header(&data),
                 b"strf" => self.format(ctx, &data)?,
                 _ => {
                     pictures += 1;
                     if pictures > MAX_PICTURES_PER_BUFFER {
-                        let message = format!("over {MAX_PICTURES_PER_BUFFER} pictures in one buffer");
+                        let message =
+                            format!("over {MAX_PICTURES_PER_BUFFER} pictures in one buffer");
                         let hint = "smaller buffers help: `filesrc blocksize=4096`";
                         return Err(Failure::not_supported(message).hint(hint));
                     }
                     let end = view.len() - input.len();
-                    self.picture(ctx, header.size, data, |size| buffer.slice(end - size, size))?;
+                    self.picture(ctx, header.size, data, |size| {
+                        buffer.slice(end - size, size)
+                    })?;
                 }
             }
         }
         let garbage = self.reader.take_garbage();
         if garbage > 0 {
-            log!(Level::Warning, "damaged: read over {garbage} bytes before frame {}", self.frame);
+            log!(
+                Level::Warning,
+                "damaged: read over {garbage} bytes before frame {}",
+                self.frame
+            );
         }
         Ok(Outcome::Nothing)
     }
@@ -120,14 +132,14 @@ element!(AviDemux: Element);
 
 /// What to do with a chunk.
 fn decide(begun: &mut bool, video: Option<&Video>, header: &Header) -> Result<Want, Failure> {
-    let is_avi = header.id == *b"RIFF" && matches!(&header.list, Some(b"AVI " | b"AVIX"));
+    let is_avi = header.id == *b"RIFF" && matches!(header.list.as_ref(), Some(b"AVI " | b"AVIX"));
     if !*begun && !is_avi {
         let message = "the stream does not begin as an AVI file: `RIFF`, size, `AVI `";
         return Err(Failure::bad_data(message).hint("is the file really an `.avi`?"));
     }
     *begun = true;
     let is_picture = video.is_some_and(|video| video.ready && video.chunks.contains(&header.id));
-    Ok(match (&header.id, &header.list) {
+    Ok(match (&header.id, header.list.as_ref()) {
         (b"RIFF", _) if is_avi => Want::Enter,
         (b"LIST", Some(b"hdrl" | b"strl" | b"movi" | b"rec ")) => Want::Enter,
         (b"strh", _) => Want::Head(STREAM_HEADER_BYTES),
@@ -135,7 +147,10 @@ fn decide(begun: &mut bool, video: Option<&Video>, header: &Header) -> Result<Wa
         _ if is_picture && header.size <= MAX_PICTURE_BYTES => Want::Head(MAX_PICTURE_BYTES),
         _ if is_picture => {
             let size = header.size;
-            log!(Level::Warning, "dropped: a picture of {size} bytes, over {MAX_PICTURE_BYTES}");
+            log!(
+                Level::Warning,
+                "dropped: a picture of {size} bytes, over {MAX_PICTURE_BYTES}"
+            );
             Want::Skip
         }
         _ => Want::Skip,
@@ -151,19 +166,30 @@ impl AviDemux {
         self.describes_video = is_video && self.video.is_none() && index < MAX_STREAMS;
         if !self.describes_video {
             let kind = String::from_utf8_lossy(data.get(..4).unwrap_or(data)).into_owned();
-            log!(Level::Info, "stream {index} (`{}`) is read over", kind.escape_debug());
+            log!(
+                Level::Info,
+                "stream {index} (`{}`) is read over",
+                kind.escape_debug()
+            );
             return;
         }
         let (scale, rate) = (number(data, 20).unwrap_or(0), number(data, 24).unwrap_or(0));
         let fps = Fraction::checked(rate.into(), scale.into()).filter(|fps| fps.numerator > 0);
         let fps = fps.unwrap_or_else(|| {
             let fps = Fraction::new(DEFAULT_FRAMERATE.0, DEFAULT_FRAMERATE.1);
-            log!(Level::Warning, "no frame rate in the file ({rate}/{scale}), taking {fps}");
+            log!(
+                Level::Warning,
+                "no frame rate in the file ({rate}/{scale}), taking {fps}"
+            );
             fps
         });
         let (tens, ones) = ((index / 10) as u8 + b'0', (index % 10) as u8 + b'0');
         let chunks = [[tens, ones, b'd', b'c'], [tens, ones, b'd', b'b']];
-        self.video = Some(Video { chunks, fps, ready: false });
+        self.video = Some(Video {
+            chunks,
+            fps,
+            ready: false,
+        });
     }
 
     /// Settles the caps, if this is the format of the video.
@@ -188,7 +214,9 @@ impl AviDemux {
         });
         let mut caps = Caps::builder("image/jpeg");
         if let Some((width, height)) = size {
-            caps = caps.field("width", width as i32).field("height", height as i32);
+            caps = caps
+                .field("width", width as i32)
+                .field("height", height as i32);
         }
         ctx.negotiate(src_pad(ctx)?, &caps.field("framerate", video.fps).build())?;
         video.ready = true;
@@ -219,11 +247,22 @@ impl AviDemux {
                 output
             }
         };
-        let flags = if self.sent_any { BufferFlags::empty() } else { BufferFlags::DISCONT };
+        let flags = if self.sent_any {
+            BufferFlags::empty()
+        } else {
+            BufferFlags::DISCONT
+        };
         let pts = time_of(n, fps);
         let duration = Some(time_of(n + 1, fps).saturating_sub(pts));
         let (offset, offset_end, pts) = (Some(n), Some(n + 1), Some(pts));
-        output.set_timing(Timing { pts, dts: pts, duration, offset, offset_end, flags });
+        output.set_timing(Timing {
+            pts,
+            dts: pts,
+            duration,
+            offset,
+            offset_end,
+            flags,
+        });
         ctx.push(src_pad(ctx)?, output);
         self.sent_any = true;
         Ok(())
@@ -236,7 +275,10 @@ impl AviDemux {
         }
         if let Some((header, got)) = self.reader.unfinished() {
             let (frame, size) = (self.frame, header.size);
-            log!(Level::Warning, "cut off: frame {frame} has {got} of {size} bytes");
+            log!(
+                Level::Warning,
+                "cut off: frame {frame} has {got} of {size} bytes"
+            );
         }
         self.reader = Reader::new();
         Ok(())
@@ -244,11 +286,14 @@ impl AviDemux {
 }
 
 fn src_pad(ctx: &Context) -> Result<u32, Failure> {
-    ctx.pad("src").ok_or_else(|| Failure::failed("no pad `src`"))
+    ctx.pad("src")
+        .ok_or_else(|| Failure::failed("no pad `src`"))
 }
 
 fn number(data: &[u8], at: usize) -> Option<u32> {
-    data.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
+    data.get(at..)?
+        .first_chunk()
+        .map(|bytes| u32::from_le_bytes(*bytes))
 }
 
 /// When frame `n` is shown, in nanoseconds. The frame rate is above 0.

@@ -5,7 +5,7 @@
 //! that were cut off or are still being written get wrong, do not matter.
 //!
 //! # Source
-//! "AVI RIFF File Reference" (Microsoft) and "OpenDML AVI File Format
+//! "AVI RIFF File Reference" (Microsoft) and "`OpenDML` AVI File Format
 //! Extensions" 1.02.
 
 use std::borrow::Cow;
@@ -27,6 +27,14 @@ pub(crate) struct Header {
     pub(crate) list: Option<FourCc>,
     /// Bytes of its data; of a list without its type.
     pub(crate) size: u32,
+}
+
+/// A chunk that is wanted.
+#[derive(Debug)]
+pub(crate) struct Chunk<'a> {
+    pub(crate) header: Header,
+    /// Its first bytes. Borrowed data ends where the rest of the input begins.
+    pub(crate) data: Cow<'a, [u8]>,
 }
 
 /// What to do with a chunk.
@@ -62,23 +70,30 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new() -> Self {
-        Self { state: State::Header, pending: Vec::new(), garbage: 0 }
+        Self {
+            state: State::Header,
+            pending: Vec::new(),
+            garbage: 0,
+        }
     }
 
-    /// Takes bytes until it has data that `decide` wants, or none are left.
-    /// Borrowed data ends where `input` begins afterwards.
+    /// Takes bytes until it has a chunk that `decide` wants, or none are left.
     pub(crate) fn next<'a, E>(
         &mut self,
         input: &mut &'a [u8],
         mut decide: impl FnMut(&Header) -> Result<Want, E>,
-    ) -> Result<Option<(Header, Cow<'a, [u8]>)>, E> {
+    ) -> Result<Option<Chunk<'a>>, E> {
         while !input.is_empty() || matches!(self.state, State::Data { wanted: 0, .. }) {
             match self.state {
                 State::Skip(count) => {
                     let now = (input.len() as u64).min(count);
                     *input = input.get(now as usize..).unwrap_or_default();
                     let left = count - now;
-                    self.state = if left == 0 { State::Header } else { State::Skip(left) };
+                    self.state = if left == 0 {
+                        State::Header
+                    } else {
+                        State::Skip(left)
+                    };
                 }
                 State::Header => {
                     if let Some(header) = self.header(input) {
@@ -87,9 +102,11 @@ impl Reader {
                     }
                 }
                 State::Data { header, wanted } => {
-                    let Some(data) = self.take(input, wanted) else { break };
+                    let Some(data) = self.take(input, wanted) else {
+                        break;
+                    };
                     self.state = State::Skip(padded(header.size) - wanted as u64);
-                    return Ok(Some((header, data)));
+                    return Ok(Some(Chunk { header, data }));
                 }
             }
         }
@@ -113,7 +130,11 @@ impl Reader {
     fn header(&mut self, input: &mut &[u8]) -> Option<Header> {
         loop {
             let is_list = self.pending.starts_with(b"RIFF") || self.pending.starts_with(b"LIST");
-            let needed = if is_list { LIST_HEADER_BYTES } else { HEADER_BYTES };
+            let needed = if is_list {
+                LIST_HEADER_BYTES
+            } else {
+                HEADER_BYTES
+            };
             let missing = needed.saturating_sub(self.pending.len());
             let (now, rest) = input.split_at(missing.min(input.len()));
             self.pending.extend_from_slice(now);
@@ -156,9 +177,19 @@ impl Header {
         let (size, rest) = rest.split_first_chunk::<4>()?;
         let size = u32::from_le_bytes(*size);
         let list = rest.first_chunk::<4>().copied();
-        let is_name = id.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
-        let size = if list.is_some() { size.saturating_sub(4) } else { size };
-        is_name.then_some(Self { id: *id, list, size })
+        let is_name = id
+            .iter()
+            .all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+        let size = if list.is_some() {
+            size.saturating_sub(4)
+        } else {
+            size
+        };
+        is_name.then_some(Self {
+            id: *id,
+            list,
+            size,
+        })
     }
 }
 
@@ -170,7 +201,10 @@ fn after_header(header: Header, want: Want) -> State {
     match want {
         Want::Enter => State::Header,
         Want::Skip => State::Skip(padded(header.size)),
-        Want::Head(most) => State::Data { header, wanted: header.size.min(most) as usize },
+        Want::Head(most) => State::Data {
+            header,
+            wanted: header.size.min(most) as usize,
+        },
     }
 }
 

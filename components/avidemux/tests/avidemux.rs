@@ -1,5 +1,9 @@
 //! AVI files that are made here, cut anywhere, cut off, and damaged.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
+#![allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "`b\"00dc\"` is a reference"
+)]
 
 use avidemux::AviDemux;
 use millstream_sdk::prelude::*;
@@ -20,9 +24,18 @@ fn words(words: &[u32]) -> Vec<u8> {
 }
 
 fn stream(kind: &[u8; 4], codec: &[u8; 4], scale: u32, rate: u32) -> Vec<u8> {
-    let header = [kind, codec, &words(&[0, 0, 0, scale, rate, 0, 0, 0, 0, 0, 0, 0])[..]].concat();
+    let header = [
+        kind,
+        codec,
+        &words(&[0, 0, 0, scale, rate, 0, 0, 0, 0, 0, 0, 0])[..],
+    ]
+    .concat();
     let format = [&words(&[40, 320, 240, 0])[..], codec, &words(&[0; 5])].concat();
-    list(b"LIST", b"strl", &[chunk(b"strh", &header), chunk(b"strf", &format)])
+    list(
+        b"LIST",
+        b"strl",
+        &[chunk(b"strh", &header), chunk(b"strf", &format)],
+    )
 }
 
 fn headers(codec: &[u8; 4]) -> Vec<u8> {
@@ -37,7 +50,9 @@ fn headers(codec: &[u8; 4]) -> Vec<u8> {
 
 /// Pictures as far as a demuxer looks at them: of odd and even lengths.
 fn pictures() -> Vec<Vec<u8>> {
-    (1..=5_u8).map(|n| [&[0xff, 0xd8], vec![n; usize::from(n) * 301].as_slice()].concat()).collect()
+    (1..=5_u8)
+        .map(|n| [&[0xff, 0xd8], vec![n; usize::from(n) * 301].as_slice()].concat())
+        .collect()
 }
 
 /// Two RIFF parts, audio in between, junk, an index, a list `rec `, an empty
@@ -54,14 +69,22 @@ fn avi() -> Vec<u8> {
         chunk(b"01dc", b""),
         chunk(b"ix01", &[0; 24]),
     ];
-    let second = list(b"LIST", b"movi", &[chunk(b"01dc", &p[3]), chunk(b"01dc", &p[4])]);
+    let second = list(
+        b"LIST",
+        b"movi",
+        &[chunk(b"01dc", &p[3]), chunk(b"01dc", &p[4])],
+    );
     let parts = [
         headers(b"MJPG"),
         list(b"LIST", b"INFO", &[chunk(b"ISFT", b"01dc")]),
         list(b"LIST", b"movi", &first),
         chunk(b"idx1", &[0; 64]),
     ];
-    [list(b"RIFF", b"AVI ", &parts), list(b"RIFF", b"AVIX", &[second])].concat()
+    [
+        list(b"RIFF", b"AVI ", &parts),
+        list(b"RIFF", b"AVIX", &[second]),
+    ]
+    .concat()
 }
 
 fn demuxer() -> Harness<AviDemux> {
@@ -71,7 +94,8 @@ fn demuxer() -> Harness<AviDemux> {
 }
 
 fn demux(demuxer: &mut Harness<AviDemux>, file: &[u8], block: usize) -> Result<(), Failure> {
-    file.chunks(block).try_for_each(|part| demuxer.push(Buffer::from_bytes(part)))?;
+    file.chunks(block)
+        .try_for_each(|part| demuxer.push(Buffer::from_bytes(part)))?;
     demuxer.eos()
 }
 
@@ -92,7 +116,12 @@ fn pictures_come_out_however_the_file_is_cut() {
             assert_eq!(timing.flags.contains(BufferFlags::DISCONT), n == 0);
         }
         assert_eq!(demuxer.pending(), 0);
-        assert!(demuxer.logs().iter().all(|(level, _)| *level == Level::Info));
+        assert!(
+            demuxer
+                .logs()
+                .iter()
+                .all(|(level, _)| *level == Level::Info)
+        );
     }
 }
 
@@ -111,14 +140,24 @@ fn a_picture_in_one_buffer_is_not_copied() {
 fn a_cut_off_file_keeps_the_pictures_before() {
     let file = avi();
     let third = file.windows(4).position(|id| id == b"01db").unwrap();
-    for (length, frames, warnings) in
-        [(file.len() - 3, 4, 1), (third + 50, 2, 1), (third + 8, 2, 1), (third + 3, 2, 0)]
-    {
+    for (length, frames, warnings) in [
+        (file.len() - 3, 4, 1),
+        (third + 50, 2, 1),
+        (third + 8, 2, 1),
+        (third + 3, 2, 0),
+    ] {
         let mut demuxer = demuxer();
         demux(&mut demuxer, &file[..length], 64).unwrap();
         let logs = demuxer.logs();
-        let got = logs.iter().filter(|(level, _)| *level == Level::Warning).count();
-        assert_eq!((demuxer.pending(), got), (frames, warnings), "{length} {logs:?}");
+        let got = logs
+            .iter()
+            .filter(|(level, _)| *level == Level::Warning)
+            .count();
+        assert_eq!(
+            (demuxer.pending(), got),
+            (frames, warnings),
+            "{length} {logs:?}"
+        );
     }
 }
 
@@ -142,7 +181,12 @@ fn garbage_between_chunks_is_read_over() {
     let mut demuxer = demuxer();
     demux(&mut demuxer, &file, 64).unwrap();
     assert_eq!(demuxer.pending(), 5);
-    assert!(demuxer.logs().iter().any(|(_, line)| line.contains("5 bytes before frame 2")));
+    assert!(
+        demuxer
+            .logs()
+            .iter()
+            .any(|(_, line)| line.contains("5 bytes before frame 2"))
+    );
 }
 
 #[test]
@@ -151,7 +195,10 @@ fn broken_files_say_why() {
     let movi = |parts: &[Vec<u8>]| list(b"LIST", b"movi", parts);
     let many = vec![chunk(b"01dc", b"xx"); 1_100];
     for (file, expected) in [
-        (riff(&[headers(b"H264"), movi(&[chunk(b"01dc", b"x")])]), "`H264`"),
+        (
+            riff(&[headers(b"H264"), movi(&[chunk(b"01dc", b"x")])]),
+            "`H264`",
+        ),
         (riff(&[headers(&[0; 4])]), "raw video"),
         (riff(&[stream(b"auds", b"MJPG", 1, 1)]), "no MJPEG video"),
         (list(b"RIFF", b"WAVE", &[]), "begin as an AVI"),
@@ -166,13 +213,22 @@ fn broken_files_say_why() {
 
 #[test]
 fn a_picture_that_is_too_long_is_read_over() {
-    let huge = [b"01dc".as_slice(), &(64 * 1024 * 1024 + 1_u32).to_le_bytes()].concat();
+    let huge = [
+        b"01dc".as_slice(),
+        &(64 * 1024 * 1024 + 1_u32).to_le_bytes(),
+    ]
+    .concat();
     let movi = [list(b"LIST", b"movi", &[chunk(b"01dc", b"xx")]), huge].concat();
     let file = list(b"RIFF", b"AVI ", &[headers(b"MJPG"), movi]);
     let mut demuxer = demuxer();
     demux(&mut demuxer, &file, 100).unwrap();
     assert_eq!(demuxer.pending(), 1);
-    assert!(demuxer.logs().iter().any(|(_, line)| line.contains("67108865")));
+    assert!(
+        demuxer
+            .logs()
+            .iter()
+            .any(|(_, line)| line.contains("67108865"))
+    );
 }
 
 proptest! {

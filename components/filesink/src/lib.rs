@@ -32,18 +32,27 @@ impl Sink for FileSink {
     type Settings = Settings;
 
     fn new(settings: Settings) -> Result<Self, Failure> {
-        Ok(Self { settings, file: None })
+        Ok(Self {
+            settings,
+            file: None,
+        })
     }
 
     fn start(&mut self, _: &Context) -> Result<(), Failure> {
-        let open = if self.settings.append { files::append } else { files::create };
+        let open = if self.settings.append {
+            files::append
+        } else {
+            files::create
+        };
         self.file = Some(open(&self.settings.location)?);
         Ok(())
     }
 
     fn render(&mut self, _: &Context, buffer: Buffer) -> Flow {
         let Some(file) = &mut self.file else {
-            return Err(Failure::failed("a buffer came to `filesink` after the end of the stream"));
+            return Err(Failure::failed(
+                "a buffer came to `filesink` after the end of the stream",
+            ));
         };
         file.write_all(&buffer.map())?;
         Ok(Outcome::Nothing)

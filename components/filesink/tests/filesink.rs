@@ -42,5 +42,9 @@ fn a_file_that_cannot_be_written_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("missing/out.bin");
     let failure = sink(&path, "").push(Buffer::from_bytes(b"a")).unwrap_err();
-    assert!(failure.message.contains("missing/out.bin"), "{}", failure.message);
+    assert!(
+        failure.message.contains("missing/out.bin"),
+        "{}",
+        failure.message
+    );
 }

@@ -41,7 +41,11 @@ impl Source for FileSrc {
     type Settings = Settings;
 
     fn new(settings: Settings) -> Result<Self, Failure> {
-        Ok(Self { settings, file: None, sent: 0 })
+        Ok(Self {
+            settings,
+            file: None,
+            sent: 0,
+        })
     }
 
     fn start(&mut self, _: &Context) -> Result<(), Failure> {
@@ -64,9 +68,18 @@ impl Source for FileSrc {
             return Ok(Outcome::Eos);
         }
         buffer.set_size(got);
-        let flags = if self.sent == 0 { BufferFlags::DISCONT } else { BufferFlags::empty() };
+        let flags = if self.sent == 0 {
+            BufferFlags::DISCONT
+        } else {
+            BufferFlags::empty()
+        };
         let (offset, offset_end) = (Some(offset), Some(offset + got as u64));
-        buffer.set_timing(Timing { offset, offset_end, flags, ..Timing::default() });
+        buffer.set_timing(Timing {
+            offset,
+            offset_end,
+            flags,
+            ..Timing::default()
+        });
         self.sent += 1;
         Ok(buffer.into())
     }

@@ -25,7 +25,10 @@ fn a_file_leaves_in_blocks() {
             let timing = buffer.timing();
             assert_eq!(timing.offset, Some(all.len() as u64));
             all.extend_from_slice(&buffer.map());
-            assert_eq!((timing.offset_end, timing.pts), (Some(all.len() as u64), None));
+            assert_eq!(
+                (timing.offset_end, timing.pts),
+                (Some(all.len() as u64), None)
+            );
             assert_eq!(timing.flags.contains(BufferFlags::DISCONT), count == 0);
             count += 1;
         }
@@ -46,15 +49,26 @@ fn an_empty_file_ends_at_once() {
 fn num_buffers_ends_it_early() {
     let file = file(&[7; 100]);
     let mut harness = source(&file, "blocksize=10 num-buffers=2");
-    assert_eq!((harness.pull().unwrap().size(), harness.pull().unwrap().size()), (10, 10));
+    assert_eq!(
+        (
+            harness.pull().unwrap().size(),
+            harness.pull().unwrap().size()
+        ),
+        (10, 10)
+    );
     assert!(harness.pull().is_err());
     assert!(harness.is_eos());
 }
 
 #[test]
 fn a_missing_file_is_named() {
-    let failure = Harness::<FileSrc>::new("location=/nowhere/clip.y4m").unwrap().pull();
+    let failure = Harness::<FileSrc>::new("location=/nowhere/clip.y4m")
+        .unwrap()
+        .pull();
     let message = failure.unwrap_err().message;
     assert!(message.contains("/nowhere/clip.y4m"), "{message}");
-    assert!(Harness::<FileSrc>::new("").is_err(), "`location` is required");
+    assert!(
+        Harness::<FileSrc>::new("").is_err(),
+        "`location` is required"
+    );
 }

@@ -30,17 +30,29 @@ impl<'a> Picture<'a> {
             let message = format!("{message}, expected {MAX_FRAME_BYTES} at most");
             return Err(Failure::not_supported(message));
         }
-        Ok(Self { decoder, width, height, is_gray })
+        Ok(Self {
+            decoder,
+            width,
+            height,
+            is_gray,
+        })
     }
 
     /// The formats that it can be decoded to, the best first.
     pub(crate) fn formats(&self) -> &'static [&'static str] {
-        if self.is_gray { &["GRAY8", "RGB"] } else { &["RGB"] }
+        if self.is_gray {
+            &["GRAY8", "RGB"]
+        } else {
+            &["RGB"]
+        }
     }
 
     /// Decodes into a frame of this picture's size.
     pub(crate) fn decode(self, info: &VideoInfo, output: &mut Buffer) -> Result<(), Failure> {
-        let (size, channels) = (self.decoder.total_bytes() as usize, if self.is_gray { 1 } else { 3 });
+        let (size, channels) = (
+            self.decoder.total_bytes() as usize,
+            if self.is_gray { 1 } else { 3 },
+        );
         let to_gray = info.format == VideoFormat::GRAY8;
         let row_bytes = self.width * channels;
         let mut view = output.map_overwrite();
@@ -48,16 +60,27 @@ impl<'a> Picture<'a> {
             && info.plane(0).stride == row_bytes
             && let Some(pixels) = view.get_mut(..size)
         {
-            return self.decoder.read_image(pixels).map_err(|error| damaged(&error));
+            return self
+                .decoder
+                .read_image(pixels)
+                .map_err(|error| damaged(&error));
         }
         let mut pixels = vec![0; size];
-        self.decoder.read_image(&mut pixels).map_err(|error| damaged(&error))?;
+        self.decoder
+            .read_image(&mut pixels)
+            .map_err(|error| damaged(&error))?;
         let mut frame = VideoFrameMut::new(info, &mut view)?;
-        for (to, from) in frame.plane_mut(0).rows_mut().zip(pixels.chunks_exact(row_bytes)) {
+        for (to, from) in frame
+            .plane_mut(0)
+            .rows_mut()
+            .zip(pixels.chunks_exact(row_bytes))
+        {
             if to.len() == from.len() {
                 to.copy_from_slice(from);
             } else {
-                to.chunks_exact_mut(3).zip(from).for_each(|(pixel, gray)| pixel.fill(*gray));
+                to.chunks_exact_mut(3)
+                    .zip(from)
+                    .for_each(|(pixel, gray)| pixel.fill(*gray));
             }
         }
         Ok(())

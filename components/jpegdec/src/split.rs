@@ -29,6 +29,14 @@ pub(crate) struct Splitter {
     in_scan: bool,
 }
 
+/// Where a step led.
+enum Step {
+    /// Further into the picture.
+    On,
+    /// To its end.
+    End(usize),
+}
+
 impl Splitter {
     /// Adds bytes. Fails, and forgets everything, if the picture gets too long.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), Failure> {
@@ -55,8 +63,9 @@ impl Splitter {
             (self.at, self.in_scan) = (self.start + START.len(), false);
         }
         let end = loop {
-            if let Some(end) = self.step()? {
-                break end;
+            match self.step()? {
+                Step::On => {}
+                Step::End(end) => break end,
             }
         };
         let picture = self.start..end;
@@ -77,9 +86,8 @@ impl Splitter {
         self.pending.get(picture).unwrap_or_default()
     }
 
-    /// Moves over a marker, a segment or a scan. The outer `None`: more bytes are
-    /// needed; the inner: go on.
-    fn step(&mut self) -> Option<Option<usize>> {
+    /// Moves over a marker, a segment or a scan. None if more bytes are needed.
+    fn step(&mut self) -> Option<Step> {
         if self.in_scan {
             let after = self.pending.get(self.at..)?;
             let Some(skip) = after.iter().position(|byte| *byte == 0xff) else {
@@ -92,12 +100,12 @@ impl Splitter {
         if self.byte(self.at)? != 0xff {
             // Damaged: look for the next marker.
             self.in_scan = true;
-            return Some(None);
+            return Some(Step::On);
         }
         match self.byte(self.at + 1)? {
-            END_OF_IMAGE => return Some(Some(self.at + 2)),
+            END_OF_IMAGE => return Some(Step::End(self.at + 2)),
             // The next picture, and no end of this one.
-            START_OF_IMAGE => return Some(Some(self.at)),
+            START_OF_IMAGE => return Some(Step::End(self.at)),
             0xff => self.at += 1,
             // A stuffed byte, or a restart marker: the scan goes on.
             0x00 | 0xd0..=0xd7 => (self.at, self.in_scan) = (self.at + 2, true),
@@ -109,7 +117,7 @@ impl Splitter {
                 self.in_scan = marker == START_OF_SCAN;
             }
         }
-        Some(None)
+        Some(Step::On)
     }
 
     /// Where the start of a picture is, or could be once more bytes come.
@@ -145,7 +153,11 @@ mod tests {
                 pictures.push(splitter.bytes(picture).to_vec());
             }
         }
-        pictures.extend(splitter.rest().map(|picture| splitter.bytes(picture).to_vec()));
+        pictures.extend(
+            splitter
+                .rest()
+                .map(|picture| splitter.bytes(picture).to_vec()),
+        );
         pictures
     }
 
@@ -155,7 +167,10 @@ mod tests {
         for (stream, expected) in [
             (PICTURE.to_vec(), vec![PICTURE]),
             ([PICTURE, PICTURE].concat(), vec![PICTURE, PICTURE]),
-            ([b"junk\xff".as_slice(), PICTURE, b"\0\xff\0", PICTURE].concat(), vec![PICTURE; 2]),
+            (
+                [b"junk\xff".as_slice(), PICTURE, b"\0\xff\0", PICTURE].concat(),
+                vec![PICTURE; 2],
+            ),
             ([cut, PICTURE].concat(), vec![cut, PICTURE]),
             ([PICTURE, cut].concat(), vec![PICTURE, cut]),
             (b"nothing here\xff".to_vec(), vec![]),

@@ -27,7 +27,9 @@ fn picture(format: &str, width: usize, height: usize) -> (Vec<u8>, Vec<u8>) {
         }
     }
     let mut encoder = Harness::<JpegEnc>::new("").unwrap();
-    encoder.set_caps("sink", &caps(format, width, height)).unwrap();
+    encoder
+        .set_caps("sink", &caps(format, width, height))
+        .unwrap();
     encoder.push(Buffer::from_bytes(&bytes)).unwrap();
     let jpeg = encoder.pull().unwrap().map().to_vec();
     (bytes, jpeg)
@@ -35,38 +37,55 @@ fn picture(format: &str, width: usize, height: usize) -> (Vec<u8>, Vec<u8>) {
 
 fn decoder(properties: &str) -> Harness<JpegDec> {
     let mut decoder = Harness::new(properties).unwrap();
-    decoder.set_caps("sink", "image/jpeg, framerate=5/1").unwrap();
+    decoder
+        .set_caps("sink", "image/jpeg, framerate=5/1")
+        .unwrap();
     decoder
 }
 
 fn decode(decoder: &mut Harness<JpegDec>, stream: &[u8], block: usize) -> Result<(), Failure> {
-    stream.chunks(block).try_for_each(|part| decoder.push(Buffer::from_bytes(part)))?;
+    stream
+        .chunks(block)
+        .try_for_each(|part| decoder.push(Buffer::from_bytes(part)))?;
     decoder.eos()
 }
 
 /// Peak signal-to-noise ratio in dB.
 fn psnr(a: &[u8], b: &[u8]) -> f64 {
     assert_eq!(a.len(), b.len());
-    let squares = a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
+    let squares = a
+        .iter()
+        .zip(b)
+        .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
     let mean = squares.sum::<f64>() / a.len() as f64;
     10.0 * (255.0 * 255.0 / mean.max(1e-9)).log10()
 }
 
 #[test]
 fn round_trips_look_the_same() {
-    for (format, width, height) in
-        [("RGB", 64, 48), ("RGB", 33, 17), ("RGB", 1, 1), ("GRAY8", 64, 48), ("GRAY8", 13, 7)]
-    {
+    for (format, width, height) in [
+        ("RGB", 64, 48),
+        ("RGB", 33, 17),
+        ("RGB", 1, 1),
+        ("GRAY8", 64, 48),
+        ("GRAY8", 13, 7),
+    ] {
         let (bytes, jpeg) = picture(format, width, height);
         for block in [1, 7, 4_096] {
             let mut decoder = decoder("");
             decode(&mut decoder, &jpeg.repeat(2), block).unwrap();
             let got = decoder.caps("src").unwrap();
-            assert!(got.is_equal(&caps(format, width, height).parse().unwrap()), "{got}");
+            assert!(
+                got.is_equal(&caps(format, width, height).parse().unwrap()),
+                "{got}"
+            );
             assert_eq!((decoder.pending(), decoder.logs().len()), (2, 0));
             for n in 0..2 {
                 let frame = decoder.pull().unwrap();
-                assert!(psnr(&frame.map(), &bytes) > 30.0, "{format} {width}x{height}");
+                assert!(
+                    psnr(&frame.map(), &bytes) > 30.0,
+                    "{format} {width}x{height}"
+                );
                 assert_eq!(frame.pts(), Some(n * 200_000_000));
                 assert_eq!(frame.timing().duration, Some(200_000_000));
             }
@@ -82,18 +101,27 @@ fn a_buffer_with_a_time_is_a_picture() {
     buffer.set_meta("note", Some(b"kept"));
     decoder.push(buffer).unwrap();
     let frame = decoder.pull().unwrap();
-    assert_eq!((frame.pts(), frame.meta("note")), (Some(77), Some(b"kept".to_vec())));
+    assert_eq!(
+        (frame.pts(), frame.meta("note")),
+        (Some(77), Some(b"kept".to_vec()))
+    );
 }
 
 #[test]
 fn gray_pictures_become_rgb_where_only_that_is_taken() {
     let (_, jpeg) = picture("GRAY8", 13, 7);
     let mut decoder = decoder("");
-    decoder.set_downstream("src", "video/x-raw, format=RGB").unwrap();
+    decoder
+        .set_downstream("src", "video/x-raw, format=RGB")
+        .unwrap();
     decode(&mut decoder, &jpeg, 100).unwrap();
     let frame = decoder.pull().unwrap();
     assert_eq!(frame.size(), 40 * 7);
-    assert!(frame.map()[..39].chunks(3).all(|rgb| rgb[0] == rgb[1] && rgb[1] == rgb[2]));
+    assert!(
+        frame.map()[..39]
+            .chunks(3)
+            .all(|rgb| rgb[0] == rgb[1] && rgb[1] == rgb[2])
+    );
 }
 
 #[test]
@@ -101,7 +129,13 @@ fn sizes_may_change() {
     let mut decoder = decoder("");
     let stream = [picture("RGB", 16, 16).1, picture("GRAY8", 8, 8).1].concat();
     decode(&mut decoder, &stream, 50).unwrap();
-    assert_eq!((decoder.pull().unwrap().size(), decoder.pull().unwrap().size()), (768, 64));
+    assert_eq!(
+        (
+            decoder.pull().unwrap().size(),
+            decoder.pull().unwrap().size()
+        ),
+        (768, 64)
+    );
 }
 
 #[test]
@@ -109,11 +143,31 @@ fn damaged_pictures_are_dropped_up_to_a_limit() {
     let (_, good) = picture("RGB", 16, 16);
     let bad = b"\xff\xd8\xff\xd9".to_vec();
     for (properties, stream, frames, works) in [
-        ("", [good.clone(), bad.clone(), good.clone()].concat(), 2, true),
-        ("", [good.clone(), bad.repeat(10), good.clone(), bad.repeat(10)].concat(), 2, true),
+        (
+            "",
+            [good.clone(), bad.clone(), good.clone()].concat(),
+            2,
+            true,
+        ),
+        (
+            "",
+            [good.clone(), bad.repeat(10), good.clone(), bad.repeat(10)].concat(),
+            2,
+            true,
+        ),
         ("", [good.clone(), bad.repeat(11)].concat(), 1, false),
-        ("max-errors=0", [good.clone(), bad.clone()].concat(), 1, false),
-        ("max-errors=-1", [good.clone(), bad.repeat(99)].concat(), 1, true),
+        (
+            "max-errors=0",
+            [good.clone(), bad.clone()].concat(),
+            1,
+            false,
+        ),
+        (
+            "max-errors=-1",
+            [good.clone(), bad.repeat(99)].concat(),
+            1,
+            true,
+        ),
         // Nothing at all could be decoded.
         ("", bad.clone(), 0, false),
         ("", b"no picture".to_vec(), 0, true),
@@ -121,7 +175,11 @@ fn damaged_pictures_are_dropped_up_to_a_limit() {
         let mut decoder = decoder(properties);
         let done = decode(&mut decoder, &stream, 1);
         let reason = done.as_ref().map_err(|failure| failure.message.clone());
-        assert_eq!((decoder.pending(), done.is_ok()), (frames, works), "{reason:?}");
+        assert_eq!(
+            (decoder.pending(), done.is_ok()),
+            (frames, works),
+            "{reason:?}"
+        );
         assert!(reason.is_ok() || reason.is_err_and(|text| text.contains("cannot decode")));
     }
 }
@@ -132,16 +190,36 @@ fn a_cut_off_picture_is_marked() {
     let mut decoder = decoder("");
     let stream = [&jpeg, &jpeg[..jpeg.len() - 2]].concat();
     decode(&mut decoder, &stream, 4_096).unwrap();
-    assert!(!decoder.pull().unwrap().timing().flags.contains(BufferFlags::CORRUPTED));
-    assert!(decoder.pull().unwrap().timing().flags.contains(BufferFlags::CORRUPTED));
+    assert!(
+        !decoder
+            .pull()
+            .unwrap()
+            .timing()
+            .flags
+            .contains(BufferFlags::CORRUPTED)
+    );
+    assert!(
+        decoder
+            .pull()
+            .unwrap()
+            .timing()
+            .flags
+            .contains(BufferFlags::CORRUPTED)
+    );
     assert_eq!(decoder.logs().len(), 1);
 }
 
 #[test]
 fn huge_pictures_are_refused_before_they_cost_memory() {
     let (_, mut jpeg) = picture("RGB", 16, 16);
-    let frame = jpeg.windows(2).position(|bytes| bytes == [0xff, 0xc0]).unwrap();
-    for (size, expected) in [([0xff; 4], "65535x65535"), ([0x3f, 0xff, 0x3f, 0xff], "at most")] {
+    let frame = jpeg
+        .windows(2)
+        .position(|bytes| bytes == [0xff, 0xc0])
+        .unwrap();
+    for (size, expected) in [
+        ([0xff; 4], "65535x65535"),
+        ([0x3f, 0xff, 0x3f, 0xff], "at most"),
+    ] {
         jpeg[frame + 5..frame + 9].copy_from_slice(&size);
         let failure = decode(&mut decoder("max-errors=0"), &jpeg, 4_096).unwrap_err();
         assert!(failure.message.contains(expected), "{}", failure.message);

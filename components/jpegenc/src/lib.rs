@@ -33,7 +33,11 @@ pub struct JpegEnc {
 }
 
 impl Element for JpegEnc {
-    const INFO: Info = Info::new("jpegenc", "Codec/Encoder/Image", "Encodes video as JPEG pictures");
+    const INFO: Info = Info::new(
+        "jpegenc",
+        "Codec/Encoder/Image",
+        "Encodes video as JPEG pictures",
+    );
     const PADS: &'static [PadTemplate] = &[
         PadTemplate::sink(
             "sink",
@@ -49,7 +53,12 @@ impl Element for JpegEnc {
     type Settings = Settings;
 
     fn new(settings: Settings) -> Result<Self, Failure> {
-        Ok(Self { settings, info: None, rows: Vec::new(), picture: Vec::new() })
+        Ok(Self {
+            settings,
+            info: None,
+            rows: Vec::new(),
+            picture: Vec::new(),
+        })
     }
 
     fn transform_caps(&self, ctx: &Context, _: u32, caps: &Caps, to: u32) -> Result<Caps, Failure> {
@@ -57,7 +66,12 @@ impl Element for JpegEnc {
         if caps.is_any() {
             return self.pad_caps(ctx, to);
         }
-        Ok(Caps::new(caps.structures().iter().map(|from| other_side(from, is_sink)).collect()))
+        Ok(Caps::new(
+            caps.structures()
+                .iter()
+                .map(|from| other_side(from, is_sink))
+                .collect(),
+        ))
     }
 
     fn set_caps(&mut self, ctx: &Context, pad: u32, caps: &Caps) -> Result<(), Failure> {
@@ -97,7 +111,9 @@ impl JpegEnc {
             plane.bytes
         } else {
             self.rows.clear();
-            plane.rows().for_each(|row| self.rows.extend_from_slice(row));
+            plane
+                .rows()
+                .for_each(|row| self.rows.extend_from_slice(row));
             &self.rows
         };
         self.picture.clear();

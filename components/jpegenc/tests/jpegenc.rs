@@ -9,7 +9,9 @@ const CAPS: &str = "video/x-raw, format=RGB, width=31, height=17, framerate=5/1"
 fn encode(harness: &mut Harness<JpegEnc>) -> Buffer {
     let info = VideoInfo::from_caps(&CAPS.parse().unwrap()).unwrap();
     let bytes: Vec<u8> = (0..info.size).map(|n| (n * n / 7) as u8).collect();
-    harness.push(Buffer::from_bytes(&bytes).with_pts(9)).unwrap();
+    harness
+        .push(Buffer::from_bytes(&bytes).with_pts(9))
+        .unwrap();
     harness.pull().unwrap()
 }
 

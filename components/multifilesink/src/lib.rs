@@ -33,14 +33,25 @@ pub struct MultiFileSink {
 }
 
 impl Sink for MultiFileSink {
-    const INFO: Info =
-        Info::new("multifilesink", "Sink/File", "Writes each buffer to a file of its own")
-            .needs(&[Capability::FilesWrite]);
+    const INFO: Info = Info::new(
+        "multifilesink",
+        "Sink/File",
+        "Writes each buffer to a file of its own",
+    )
+    .needs(&[Capability::FilesWrite]);
     type Settings = Settings;
 
     fn new(settings: Settings) -> Result<Self, Failure> {
-        let Settings { location, index, post_messages } = settings;
-        Ok(Self { pattern: Pattern::parse(&location)?, index: index.into(), post_messages })
+        let Settings {
+            location,
+            index,
+            post_messages,
+        } = settings;
+        Ok(Self {
+            pattern: Pattern::parse(&location)?,
+            index: index.into(),
+            post_messages,
+        })
     }
 
     fn render(&mut self, _: &Context, buffer: Buffer) -> Flow {
@@ -66,7 +77,11 @@ fn report(path: String, index: u64, timing: &Timing) {
     let number = |value: u64| Value::Integer(value.cast_signed());
     let mut fields = vec![("filename", Value::Text(path)), ("index", number(index))];
     fields.extend(timing.pts.map(|pts| ("timestamp", number(pts))));
-    fields.extend(timing.duration.map(|duration| ("duration", number(duration))));
+    fields.extend(
+        timing
+            .duration
+            .map(|duration| ("duration", number(duration))),
+    );
     fields.extend(timing.offset.map(|offset| ("offset", number(offset))));
     post("multifilesink", &fields);
 }

@@ -16,7 +16,10 @@ fn a_buffer_is_a_file() {
     harness.push(Buffer::from_bytes(b"nine")).unwrap();
     harness.push(Buffer::from_bytes(b"ten")).unwrap();
     let read = |name| std::fs::read(directory.path().join(name)).unwrap();
-    assert_eq!((read("009.bin"), read("010.bin")), (b"nine".to_vec(), b"ten".to_vec()));
+    assert_eq!(
+        (read("009.bin"), read("010.bin")),
+        (b"nine".to_vec(), b"ten".to_vec())
+    );
     assert!(harness.messages().is_empty());
 }
 
@@ -41,13 +44,18 @@ fn without_a_number_the_newest_stays() {
     let mut harness = sink(&directory, "now.bin", "");
     harness.push(Buffer::from_bytes(b"first")).unwrap();
     harness.push(Buffer::from_bytes(b"2nd")).unwrap();
-    assert_eq!(std::fs::read(directory.path().join("now.bin")).unwrap(), b"2nd");
+    assert_eq!(
+        std::fs::read(directory.path().join("now.bin")).unwrap(),
+        b"2nd"
+    );
 }
 
 #[test]
 fn failures_name_the_file() {
     let directory = tempfile::tempdir().unwrap();
-    let failure = sink(&directory, "gone/%d", "").push(Buffer::from_bytes(b"a")).unwrap_err();
+    let failure = sink(&directory, "gone/%d", "")
+        .push(Buffer::from_bytes(b"a"))
+        .unwrap_err();
     assert!(failure.message.contains("gone/0"), "{}", failure.message);
     assert!(Harness::<MultiFileSink>::new("location=%d%d").is_err());
 }

@@ -22,8 +22,11 @@ const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
 const SECOND: u128 = 1_000_000_000;
 
 /// Which caps files have by the end of their names.
-const KNOWN: [(&str, &str); 3] =
-    [(".jpg", "image/jpeg"), (".jpeg", "image/jpeg"), (".png", "image/png")];
+const KNOWN: [(&str, &str); 3] = [
+    (".jpg", "image/jpeg"),
+    (".jpeg", "image/jpeg"),
+    (".png", "image/png"),
+];
 
 properties! {
     /// What the user sets.
@@ -55,15 +58,24 @@ pub struct MultiFileSrc {
 }
 
 impl Source for MultiFileSrc {
-    const INFO: Info =
-        Info::new("multifilesrc", "Source/File", "Reads numbered files, one buffer a file")
-            .needs(&[Capability::FilesRead]);
+    const INFO: Info = Info::new(
+        "multifilesrc",
+        "Source/File",
+        "Reads numbered files, one buffer a file",
+    )
+    .needs(&[Capability::FilesRead]);
     type Settings = Settings;
 
     fn new(settings: Settings) -> Result<Self, Failure> {
         let pattern = Pattern::parse(&settings.location)?;
         let index = settings.start_index.into();
-        Ok(Self { settings, pattern, index, sent: 0, fps: None })
+        Ok(Self {
+            settings,
+            pattern,
+            index,
+            sent: 0,
+            fps: None,
+        })
     }
 
     fn caps(&self) -> Result<Caps, Failure> {
@@ -79,7 +91,9 @@ impl Source for MultiFileSrc {
     }
 
     fn set_caps(&mut self, caps: &Caps) -> Result<(), Failure> {
-        let fps = caps.first().and_then(|structure| structure.fraction("framerate"));
+        let fps = caps
+            .first()
+            .and_then(|structure| structure.fraction("framerate"));
         self.fps = fps.filter(|fps| fps.numerator > 0 && fps.denominator > 0);
         Ok(())
     }
@@ -98,7 +112,12 @@ impl Source for MultiFileSrc {
         match self.read(ctx) {
             Err(failure) if self.sent == 0 => Err(failure),
             Err(failure) if !self.settings.r#loop => {
-                log!(Level::Info, "the end after {} files: {}", self.sent, failure.message);
+                log!(
+                    Level::Info,
+                    "the end after {} files: {}",
+                    self.sent,
+                    failure.message
+                );
                 Ok(Outcome::Eos)
             }
             Err(_) => {
@@ -132,11 +151,22 @@ impl MultiFileSrc {
 
     fn timing(&self) -> Timing {
         let n = self.sent;
-        let flags = if n == 0 { BufferFlags::DISCONT } else { BufferFlags::empty() };
+        let flags = if n == 0 {
+            BufferFlags::DISCONT
+        } else {
+            BufferFlags::empty()
+        };
         let pts = self.fps.map(|fps| time_of(n, fps));
         let end = self.fps.map(|fps| time_of(n + 1, fps));
         let duration = end.zip(pts).map(|(end, pts)| end.saturating_sub(pts));
-        Timing { pts, dts: pts, duration, offset: Some(n), offset_end: Some(n + 1), flags }
+        Timing {
+            pts,
+            dts: pts,
+            duration,
+            offset: Some(n),
+            offset_end: Some(n + 1),
+            flags,
+        }
     }
 }
 

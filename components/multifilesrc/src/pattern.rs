@@ -23,7 +23,11 @@ struct Number {
 impl Pattern {
     /// Reads `%d`, `%5d`, `%05d` (once) and `%%`.
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
-        let mut pattern = Self { before: String::new(), after: String::new(), number: None };
+        let mut pattern = Self {
+            before: String::new(),
+            after: String::new(),
+            number: None,
+        };
         let mut rest = text;
         while let Some((plain, tail)) = rest.split_once('%') {
             pattern.add(plain);
@@ -34,7 +38,8 @@ impl Pattern {
             }
             let digits = tail.bytes().take_while(u8::is_ascii_digit).count();
             let (digits, tail) = tail.split_at(digits);
-            let number = number(digits, tail).ok_or_else(|| wrong(text, "no `%d` that is known"))?;
+            let number =
+                number(digits, tail).ok_or_else(|| wrong(text, "no `%d` that is known"))?;
             if pattern.number.replace(number).is_some() {
                 return Err(wrong(text, "more than one place for a number"));
             }
@@ -46,25 +51,43 @@ impl Pattern {
 
     /// The path with this number in its place.
     pub(crate) fn path(&self, index: u64) -> String {
-        let Self { before, after, number } = self;
+        let Self {
+            before,
+            after,
+            number,
+        } = self;
         match number {
             None => before.clone(),
             Some(Number { zeros: true, width }) => format!("{before}{index:0width$}{after}"),
-            Some(Number { zeros: false, width }) => format!("{before}{index:width$}{after}"),
+            Some(Number {
+                zeros: false,
+                width,
+            }) => format!("{before}{index:width$}{after}"),
         }
     }
 
     fn add(&mut self, text: &str) {
-        let side = if self.number.is_some() { &mut self.after } else { &mut self.before };
+        let side = if self.number.is_some() {
+            &mut self.after
+        } else {
+            &mut self.before
+        };
         side.push_str(text);
     }
 }
 
 /// What stands between `%` and `d`.
 fn number(digits: &str, tail: &str) -> Option<Number> {
-    let width = if digits.is_empty() { 0 } else { digits.parse().ok()? };
+    let width = if digits.is_empty() {
+        0
+    } else {
+        digits.parse().ok()?
+    };
     let known = tail.starts_with(['d', 'i', 'u']) && width <= MAX_WIDTH;
-    known.then_some(Number { zeros: digits.starts_with('0'), width })
+    known.then_some(Number {
+        zeros: digits.starts_with('0'),
+        width,
+    })
 }
 
 fn wrong(text: &str, what: &str) -> Failure {
@@ -92,7 +115,16 @@ mod tests {
 
     #[test]
     fn other_patterns_are_refused() {
-        for text in ["%s", "%", "a%", "%d-%d", "%99999999999999999999d", "%05", "%65d", "%ä"] {
+        for text in [
+            "%s",
+            "%",
+            "a%",
+            "%d-%d",
+            "%99999999999999999999d",
+            "%05",
+            "%65d",
+            "%ä",
+        ] {
             assert!(Pattern::parse(text).is_err(), "{text}");
         }
     }

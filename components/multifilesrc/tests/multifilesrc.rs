@@ -25,7 +25,10 @@ fn files_come_in_order() {
         ("start-index=5", vec![5, 6]),
         ("start-index=3 stop-index=4", vec![3, 4]),
         ("start-index=5 loop=true num-buffers=5", vec![5, 6, 5, 6, 5]),
-        ("start-index=3 stop-index=4 loop=true num-buffers=3", vec![3, 4, 3]),
+        (
+            "start-index=3 stop-index=4 loop=true num-buffers=3",
+            vec![3, 4, 3],
+        ),
         ("start-index=4 stop-index=3 loop=true", vec![]),
     ] {
         let directory = folder();
@@ -43,7 +46,10 @@ fn caps_and_times_follow_the_frame_rate() {
     let directory = folder();
     let mut harness = source(&directory, "%05d.jpg", "start-index=3 framerate=3/1");
     let times: Vec<_> = (0..3).map(|_| harness.pull().unwrap().timing()).collect();
-    assert_eq!(harness.caps("src").unwrap().to_string(), "image/jpeg, framerate=(fraction)3/1");
+    assert_eq!(
+        harness.caps("src").unwrap().to_string(),
+        "image/jpeg, framerate=(fraction)3/1"
+    );
     assert_eq!(times[1].pts, Some(333_333_333));
     assert_eq!(times[2].duration, Some(333_333_334));
     assert_eq!((times[2].offset, times[2].offset_end), (Some(2), Some(3)));
@@ -51,14 +57,22 @@ fn caps_and_times_follow_the_frame_rate() {
     let caps = "caps=\"application/octet-stream\"";
     let mut harness = source(&directory, "%05d.jpg", &format!("start-index=3 {caps}"));
     assert_eq!(harness.pull().unwrap().pts(), None);
-    assert_eq!(harness.caps("src").unwrap().to_string(), "application/octet-stream");
+    assert_eq!(
+        harness.caps("src").unwrap().to_string(),
+        "application/octet-stream"
+    );
 }
 
 #[test]
 fn one_file_is_sent_again_and_again() {
     let directory = folder();
     let mut harness = source(&directory, "00004.jpg", "num-buffers=3");
-    assert_eq!((0..3).map(|_| harness.pull().unwrap().map()[0]).collect::<Vec<_>>(), [4; 3]);
+    assert_eq!(
+        (0..3)
+            .map(|_| harness.pull().unwrap().map()[0])
+            .collect::<Vec<_>>(),
+        [4; 3]
+    );
     assert!(harness.pull().is_err());
 }
 

@@ -34,8 +34,8 @@ impl<'a> Picture<'a> {
         limits.max_image_width = Some(MAX_DIMENSION as u32);
         limits.max_image_height = Some(MAX_DIMENSION as u32);
         limits.max_alloc = Some(MAX_FRAME_BYTES as u64);
-        let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits)
-            .map_err(|error| damaged(&error))?;
+        let decoder =
+            PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(|error| damaged(&error))?;
         let (width, height) = decoder.dimensions();
         let (width, height) = (width as usize, height as usize);
         let size = VideoInfo::new(VideoFormat::RGBA, width, height)?.size;
@@ -55,7 +55,12 @@ impl<'a> Picture<'a> {
             ColorType::Rgba16 => (4, 2),
             other => return Err(Failure::not_supported(format!("a picture of {other:?}"))),
         };
-        Ok(Self { decoder, width, height, layout: Layout { channels, depth } })
+        Ok(Self {
+            decoder,
+            width,
+            height,
+            layout: Layout { channels, depth },
+        })
     }
 
     /// The formats that it can be decoded to, the best first.
@@ -73,16 +78,29 @@ impl<'a> Picture<'a> {
         let row_bytes = self.width * layout.channels * layout.depth;
         let to_channels = info.plane(0).row_bytes / self.width;
         let mut view = output.map_overwrite();
-        if layout == (Layout { channels: to_channels, depth: 1 })
+        if layout
+            == (Layout {
+                channels: to_channels,
+                depth: 1,
+            })
             && info.plane(0).stride == row_bytes
             && let Some(pixels) = view.get_mut(..size)
         {
-            return self.decoder.read_image(pixels).map_err(|error| damaged(&error));
+            return self
+                .decoder
+                .read_image(pixels)
+                .map_err(|error| damaged(&error));
         }
         let mut pixels = vec![0; size];
-        self.decoder.read_image(&mut pixels).map_err(|error| damaged(&error))?;
+        self.decoder
+            .read_image(&mut pixels)
+            .map_err(|error| damaged(&error))?;
         let mut frame = VideoFrameMut::new(info, &mut view)?;
-        for (to, from) in frame.plane_mut(0).rows_mut().zip(pixels.chunks_exact(row_bytes)) {
+        for (to, from) in frame
+            .plane_mut(0)
+            .rows_mut()
+            .zip(pixels.chunks_exact(row_bytes))
+        {
             let from = from.chunks_exact(layout.channels * layout.depth);
             for (to, from) in to.chunks_exact_mut(to_channels).zip(from) {
                 convert(layout, from, to);
@@ -95,8 +113,16 @@ impl<'a> Picture<'a> {
 /// Writes a pixel as gray, RGB or RGBA.
 fn convert(layout: Layout, from: &[u8], to: &mut [u8]) {
     // Channels of 16 bits are in the order of this machine; wasm's is little.
-    let most = if layout.depth == 2 { usize::from(cfg!(target_endian = "little")) } else { 0 };
-    let channel = |index: usize| from.get(index * layout.depth + most).copied().unwrap_or(255);
+    let most = if layout.depth == 2 {
+        usize::from(cfg!(target_endian = "little"))
+    } else {
+        0
+    };
+    let channel = |index: usize| {
+        from.get(index * layout.depth + most)
+            .copied()
+            .unwrap_or(255)
+    };
     let is_gray = layout.channels < 3;
     for (index, byte) in to.iter_mut().enumerate() {
         *byte = match index {

@@ -70,8 +70,12 @@ impl Element for PngDec {
 
     fn set_caps(&mut self, ctx: &Context, pad: u32, caps: &Caps) -> Result<(), Failure> {
         if ctx.template(pad)?.direction == Direction::Sink {
-            let fps = caps.first().and_then(|structure| structure.fraction("framerate"));
-            self.fps = fps.filter(|fps| fps.numerator > 0).unwrap_or(Fraction::new(0, 1));
+            let fps = caps
+                .first()
+                .and_then(|structure| structure.fraction("framerate"));
+            self.fps = fps
+                .filter(|fps| fps.numerator > 0)
+                .unwrap_or(Fraction::new(0, 1));
             self.output = None;
         }
         Ok(())
@@ -97,7 +101,12 @@ impl Element for PngDec {
         Ok(Outcome::Nothing)
     }
 
-    fn handle_event(&mut self, ctx: &Context, _: u32, event: &Event) -> Result<Disposition, Failure> {
+    fn handle_event(
+        &mut self,
+        ctx: &Context,
+        _: u32,
+        event: &Event,
+    ) -> Result<Disposition, Failure> {
         if *event == Event::Eos {
             self.flush(ctx)?;
             if let (0, Some(failure)) = (self.count, self.last_error.take()) {
@@ -115,7 +124,12 @@ impl PngDec {
         let Some(range) = self.splitter.rest() else {
             return Ok(());
         };
-        log!(Level::Warning, "cut off: picture {} has {} bytes and no end", self.count, range.len());
+        log!(
+            Level::Warning,
+            "cut off: picture {} has {} bytes and no end",
+            self.count,
+            range.len()
+        );
         self.part(ctx, range, BufferFlags::CORRUPTED)
     }
 
@@ -142,7 +156,9 @@ impl PngDec {
         bytes: &[u8],
         stamp: impl FnOnce(&mut Buffer, &VideoInfo),
     ) -> Result<(), Failure> {
-        let src = ctx.pad("src").ok_or_else(|| Failure::failed("no pad `src`"))?;
+        let src = ctx
+            .pad("src")
+            .ok_or_else(|| Failure::failed("no pad `src`"))?;
         let picture = match Picture::open(bytes) {
             Ok(picture) => picture,
             Err(failure) => return self.damaged(failure),
@@ -166,7 +182,12 @@ impl PngDec {
         src: u32,
         picture: &Picture<'_>,
     ) -> Result<VideoInfo, Failure> {
-        let Picture { width, height, layout, .. } = *picture;
+        let Picture {
+            width,
+            height,
+            layout,
+            ..
+        } = *picture;
         if let Some((info, known)) = &self.output
             && (info.width, info.height, *known) == (width, height, layout)
         {
@@ -189,7 +210,12 @@ impl PngDec {
         if self.max_errors >= 0 && self.errors > self.max_errors {
             return Err(failure);
         }
-        log!(Level::Warning, "dropped, after {} pictures: {}", self.count, failure.message);
+        log!(
+            Level::Warning,
+            "dropped, after {} pictures: {}",
+            self.count,
+            failure.message
+        );
         self.last_error = Some(failure);
         Ok(())
     }
@@ -203,5 +229,12 @@ fn timing(info: &VideoInfo, n: u64, mut flags: BufferFlags) -> Timing {
     let known = info.fps.numerator > 0;
     let pts = (known || n == 0).then(|| info.frame_time(n));
     let duration = known.then(|| info.frame_time(n + 1).saturating_sub(info.frame_time(n)));
-    Timing { pts, duration, offset: Some(n), offset_end: Some(n + 1), flags, ..Timing::default() }
+    Timing {
+        pts,
+        duration,
+        offset: Some(n),
+        offset_end: Some(n + 1),
+        flags,
+        ..Timing::default()
+    }
 }

@@ -54,7 +54,10 @@ impl Splitter {
             self.at += START.len();
         }
         let end = loop {
-            let header = self.pending.get(self.at..)?.first_chunk::<CHUNK_HEADER_BYTES>()?;
+            let header = self
+                .pending
+                .get(self.at..)?
+                .first_chunk::<CHUNK_HEADER_BYTES>()?;
             let [a, b, c, d, kind @ ..] = *header;
             let length = u32::from_be_bytes([a, b, c, d]) as usize;
             if length > MAX_PICTURE_BYTES {
@@ -103,8 +106,14 @@ impl Splitter {
 mod tests {
     use super::{START, Splitter};
 
-    fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
-        [&(data.len() as u32).to_be_bytes(), kind.as_slice(), data, b"csum"].concat()
+    fn chunk(kind: &[u8], data: &[u8]) -> Vec<u8> {
+        [
+            &(data.len() as u32).to_be_bytes(),
+            kind.as_slice(),
+            data,
+            b"csum",
+        ]
+        .concat()
     }
 
     fn split(stream: &[u8], block: usize) -> Vec<Vec<u8>> {
@@ -116,7 +125,11 @@ mod tests {
                 pictures.push(splitter.bytes(picture).to_vec());
             }
         }
-        pictures.extend(splitter.rest().map(|picture| splitter.bytes(picture).to_vec()));
+        pictures.extend(
+            splitter
+                .rest()
+                .map(|picture| splitter.bytes(picture).to_vec()),
+        );
         pictures
     }
 
@@ -127,10 +140,22 @@ mod tests {
         let huge = [START.as_slice(), &[0xff; 4], b"IDAT"].concat();
         for (stream, expected) in [
             (picture.clone(), vec![picture.clone()]),
-            ([picture.clone(), picture.clone()].concat(), vec![picture.clone(); 2]),
-            ([b"junk\x89PN".to_vec(), picture.clone(), vec![0x89]].concat(), vec![picture.clone()]),
-            ([picture.clone(), cut.clone()].concat(), vec![picture.clone(), cut]),
-            ([huge.clone(), picture.clone()].concat(), vec![huge, picture]),
+            (
+                [picture.clone(), picture.clone()].concat(),
+                vec![picture.clone(); 2],
+            ),
+            (
+                [b"junk\x89PN".to_vec(), picture.clone(), vec![0x89]].concat(),
+                vec![picture.clone()],
+            ),
+            (
+                [picture.clone(), cut.clone()].concat(),
+                vec![picture.clone(), cut],
+            ),
+            (
+                [huge.clone(), picture.clone()].concat(),
+                vec![huge, picture],
+            ),
             (b"nothing here".to_vec(), vec![]),
         ] {
             for block in 1..=stream.len() {

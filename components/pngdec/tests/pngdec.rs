@@ -17,10 +17,14 @@ fn picture(format: &str, width: usize, height: usize) -> (Vec<u8>, Vec<u8>) {
     let mut bytes = vec![0; info.size];
     let mut frame = VideoFrameMut::new(&info, &mut bytes).unwrap();
     for (y, row) in frame.plane_mut(0).rows_mut().enumerate() {
-        row.iter_mut().enumerate().for_each(|(x, byte)| *byte = (x * 7 + y * 13) as u8);
+        row.iter_mut()
+            .enumerate()
+            .for_each(|(x, byte)| *byte = (x * 7 + y * 13) as u8);
     }
     let mut encoder = Harness::<PngEnc>::new("").unwrap();
-    encoder.set_caps("sink", &caps(format, width, height)).unwrap();
+    encoder
+        .set_caps("sink", &caps(format, width, height))
+        .unwrap();
     encoder.push(Buffer::from_bytes(&bytes)).unwrap();
     let png = encoder.pull().unwrap().map().to_vec();
     (bytes, png)
@@ -28,26 +32,37 @@ fn picture(format: &str, width: usize, height: usize) -> (Vec<u8>, Vec<u8>) {
 
 fn decoder(properties: &str) -> Harness<PngDec> {
     let mut decoder = Harness::new(properties).unwrap();
-    decoder.set_caps("sink", "image/png, framerate=5/1").unwrap();
+    decoder
+        .set_caps("sink", "image/png, framerate=5/1")
+        .unwrap();
     decoder
 }
 
 fn decode(decoder: &mut Harness<PngDec>, stream: &[u8], block: usize) -> Result<(), Failure> {
-    stream.chunks(block).try_for_each(|part| decoder.push(Buffer::from_bytes(part)))?;
+    stream
+        .chunks(block)
+        .try_for_each(|part| decoder.push(Buffer::from_bytes(part)))?;
     decoder.eos()
 }
 
 #[test]
 fn round_trips_are_bit_equal() {
-    for (format, width, height) in
-        [("RGB", 64, 48), ("RGB", 33, 17), ("RGBA", 5, 3), ("GRAY8", 64, 48), ("GRAY8", 1, 1)]
-    {
+    for (format, width, height) in [
+        ("RGB", 64, 48),
+        ("RGB", 33, 17),
+        ("RGBA", 5, 3),
+        ("GRAY8", 64, 48),
+        ("GRAY8", 1, 1),
+    ] {
         let (bytes, png) = picture(format, width, height);
         for block in [1, 7, 4_096] {
             let mut decoder = decoder("");
             decode(&mut decoder, &png.repeat(2), block).unwrap();
             let got = decoder.caps("src").unwrap();
-            assert!(got.is_equal(&caps(format, width, height).parse().unwrap()), "{got}");
+            assert!(
+                got.is_equal(&caps(format, width, height).parse().unwrap()),
+                "{got}"
+            );
             assert_eq!((decoder.pending(), decoder.logs().len()), (2, 0));
             for n in 0..2 {
                 let frame = decoder.pull().unwrap();
@@ -60,10 +75,15 @@ fn round_trips_are_bit_equal() {
 
 #[test]
 fn other_formats_where_only_those_are_taken() {
-    for (format, pixel) in [("GRAY8", [0, 0, 0, 7, 7, 7]), ("RGBA", [0, 7, 14, 28, 35, 42])] {
+    for (format, pixel) in [
+        ("GRAY8", [0, 0, 0, 7, 7, 7]),
+        ("RGBA", [0, 7, 14, 28, 35, 42]),
+    ] {
         let (_, png) = picture(format, 3, 1);
         let mut decoder = decoder("");
-        decoder.set_downstream("src", "video/x-raw, format=RGB").unwrap();
+        decoder
+            .set_downstream("src", "video/x-raw, format=RGB")
+            .unwrap();
         decode(&mut decoder, &png, 100).unwrap();
         assert_eq!(decoder.pull().unwrap().map()[..6], pixel, "{format}");
     }
@@ -75,18 +95,50 @@ fn unusual_pixels_are_converted() {
     use image::{ExtendedColorType, ImageEncoder};
     let words = |words: &[u16]| words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     for (color, pixel, format, expected) in [
-        (ExtendedColorType::La8, vec![9, 200], "RGBA", vec![9, 9, 9, 200]),
-        (ExtendedColorType::L16, words(&[0x1234]), "GRAY8", vec![0x12]),
-        (ExtendedColorType::La16, words(&[0x1234, 0x5678]), "RGBA", vec![0x12, 0x12, 0x12, 0x56]),
-        (ExtendedColorType::Rgb16, words(&[0x1234, 0x5678, 0x9abc]), "RGB", vec![0x12, 0x56, 0x9a]),
+        (
+            ExtendedColorType::La8,
+            vec![9, 200],
+            "RGBA",
+            vec![9, 9, 9, 200],
+        ),
+        (
+            ExtendedColorType::L16,
+            words(&[0x1234]),
+            "GRAY8",
+            vec![0x12],
+        ),
+        (
+            ExtendedColorType::La16,
+            words(&[0x1234, 0x5678]),
+            "RGBA",
+            vec![0x12, 0x12, 0x12, 0x56],
+        ),
+        (
+            ExtendedColorType::Rgb16,
+            words(&[0x1234, 0x5678, 0x9abc]),
+            "RGB",
+            vec![0x12, 0x56, 0x9a],
+        ),
     ] {
         let mut png = Vec::new();
-        PngEncoder::new(&mut png).write_image(&pixel, 1, 1, color).unwrap();
+        PngEncoder::new(&mut png)
+            .write_image(&pixel, 1, 1, color)
+            .unwrap();
         let mut decoder = decoder("");
         decode(&mut decoder, &png, 100).unwrap();
-        let got = decoder.caps("src").unwrap().first().unwrap().string("format").unwrap().to_owned();
+        let got = decoder
+            .caps("src")
+            .unwrap()
+            .first()
+            .unwrap()
+            .string("format")
+            .unwrap()
+            .to_owned();
         let frame = decoder.pull().unwrap();
-        assert_eq!((&frame.map()[..expected.len()], &*got), (&expected[..], format));
+        assert_eq!(
+            (&frame.map()[..expected.len()], &*got),
+            (&expected[..], format)
+        );
     }
 }
 
@@ -104,10 +156,25 @@ fn damaged_pictures_are_dropped_up_to_a_limit() {
     let mut bad = good.clone();
     bad[40] ^= 0xff; // in the pixels, which are compressed and summed
     for (properties, stream, frames, works) in [
-        ("", [good.clone(), bad.clone(), good.clone()].concat(), 2, true),
+        (
+            "",
+            [good.clone(), bad.clone(), good.clone()].concat(),
+            2,
+            true,
+        ),
         ("", [good.clone(), bad.repeat(11)].concat(), 1, false),
-        ("max-errors=0", [good.clone(), bad.clone()].concat(), 1, false),
-        ("max-errors=-1", [good.clone(), bad.repeat(99)].concat(), 1, true),
+        (
+            "max-errors=0",
+            [good.clone(), bad.clone()].concat(),
+            1,
+            false,
+        ),
+        (
+            "max-errors=-1",
+            [good.clone(), bad.repeat(99)].concat(),
+            1,
+            true,
+        ),
         ("", bad.clone(), 0, false),
         // Cut off: there are no pixels at all.
         ("", good[..40].to_vec(), 0, false),
@@ -116,7 +183,11 @@ fn damaged_pictures_are_dropped_up_to_a_limit() {
         let mut decoder = decoder(properties);
         let done = decode(&mut decoder, &stream, 1);
         let reason = done.as_ref().map_err(|failure| failure.message.clone());
-        assert_eq!((decoder.pending(), done.is_ok()), (frames, works), "{reason:?}");
+        assert_eq!(
+            (decoder.pending(), done.is_ok()),
+            (frames, works),
+            "{reason:?}"
+        );
     }
 }
 
@@ -138,7 +209,11 @@ fn huge_pictures_are_refused_before_they_cost_memory() {
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |sum, byte| {
         (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
-            if sum & 1 == 1 { (sum >> 1) ^ 0xedb8_8320 } else { sum >> 1 }
+            if sum & 1 == 1 {
+                (sum >> 1) ^ 0xedb8_8320
+            } else {
+                sum >> 1
+            }
         })
     })
 }

@@ -36,7 +36,11 @@ pub struct PngEnc {
 }
 
 impl Element for PngEnc {
-    const INFO: Info = Info::new("pngenc", "Codec/Encoder/Image", "Encodes video as PNG pictures");
+    const INFO: Info = Info::new(
+        "pngenc",
+        "Codec/Encoder/Image",
+        "Encodes video as PNG pictures",
+    );
     const PADS: &'static [PadTemplate] = &[
         PadTemplate::sink(
             "sink",
@@ -52,7 +56,12 @@ impl Element for PngEnc {
     type Settings = Settings;
 
     fn new(settings: Settings) -> Result<Self, Failure> {
-        Ok(Self { settings, info: None, rows: Vec::new(), picture: Vec::new() })
+        Ok(Self {
+            settings,
+            info: None,
+            rows: Vec::new(),
+            picture: Vec::new(),
+        })
     }
 
     fn transform_caps(&self, ctx: &Context, _: u32, caps: &Caps, to: u32) -> Result<Caps, Failure> {
@@ -60,7 +69,12 @@ impl Element for PngEnc {
         if caps.is_any() {
             return self.pad_caps(ctx, to);
         }
-        Ok(Caps::new(caps.structures().iter().map(|from| other_side(from, is_sink)).collect()))
+        Ok(Caps::new(
+            caps.structures()
+                .iter()
+                .map(|from| other_side(from, is_sink))
+                .collect(),
+        ))
     }
 
     fn set_caps(&mut self, ctx: &Context, pad: u32, caps: &Caps) -> Result<(), Failure> {
@@ -81,7 +95,9 @@ impl Element for PngEnc {
         output.map_overwrite().copy_from_slice(&self.picture);
         output.copy_info(&buffer);
         if self.settings.snapshot {
-            let src = ctx.pad("src").ok_or_else(|| Failure::failed("no pad `src`"))?;
+            let src = ctx
+                .pad("src")
+                .ok_or_else(|| Failure::failed("no pad `src`"))?;
             ctx.push(src, output);
             return Ok(Outcome::Eos);
         }
@@ -106,7 +122,9 @@ impl PngEnc {
             plane.bytes
         } else {
             self.rows.clear();
-            plane.rows().for_each(|row| self.rows.extend_from_slice(row));
+            plane
+                .rows()
+                .for_each(|row| self.rows.extend_from_slice(row));
             &self.rows
         };
         self.picture.clear();

@@ -14,7 +14,9 @@ fn harness(properties: &str) -> Harness<PngEnc> {
 
 fn encode(harness: &mut Harness<PngEnc>) -> Buffer {
     let bytes: Vec<u8> = (0..64 * 48 * 3).map(|n| (n / 96) as u8).collect();
-    harness.push(Buffer::from_bytes(&bytes).with_pts(9)).unwrap();
+    harness
+        .push(Buffer::from_bytes(&bytes).with_pts(9))
+        .unwrap();
     harness.pull().unwrap()
 }
 

@@ -95,6 +95,7 @@ fn every_pair_of_formats_matches_the_reference() {
 
 #[test]
 fn colorimetries_match_the_reference() {
+    use VideoFormat::{BGRA, GRAY8, I420, NV12, RGB, RGBx, UYVY, YUY2};
     let spaces = [
         ", colorimetry=bt601",
         ", colorimetry=bt709",
@@ -103,7 +104,6 @@ fn colorimetries_match_the_reference() {
         ", colorimetry=(string)1:3:0:0",
     ];
     let ranges = [", colorimetry=sRGB", ", colorimetry=(string)2:1:7:1"];
-    use VideoFormat::{BGRA, GRAY8, I420, NV12, RGB, RGBx, UYVY, YUY2};
     for (i, from) in spaces.iter().chain(&ranges).enumerate() {
         for (j, to) in spaces.iter().chain(&ranges).enumerate() {
             let formats = |rgb| {

@@ -67,28 +67,8 @@ impl FrameScaler {
             Family::Gray => Kind::Planes(vec![grey]),
             Family::Planar { .. } => Kind::Planes(vec![grey, chroma(1), chroma(1)]),
             Family::SemiPlanar { .. } => Kind::Planes(vec![grey, chroma(2)]),
-            Family::Packed422 {
-                yuyv: [at, u, _, v],
-            } => {
-                let (from, to) = whole;
-                let across = ((from.0.div_ceil(2), from.1), (to.0.div_ceil(2), to.1));
-                let scalers = [
-                    plane(Layout::OfTwo { at }, whole),
-                    plane(Layout::OfFour { at: u }, across),
-                    plane(Layout::OfFour { at: v }, across),
-                ];
-                let rows = scalers.each_ref().map(|scaler| vec![0; scaler.row_bytes()]);
-                let black = if at == 0 {
-                    [luma, 128, luma, 128]
-                } else {
-                    [128, luma, 128, luma]
-                };
-                Kind::Groups(Box::new(Groups {
-                    scalers,
-                    rows,
-                    black,
-                    at,
-                }))
+            Family::Packed422 { yuyv } => {
+                Kind::Groups(Box::new(Groups::new(method, yuyv, luma, whole)))
             }
         };
         Self { kind, placement }
@@ -127,6 +107,31 @@ impl FrameScaler {
 }
 
 impl Groups {
+    /// `luma` is black's; sizes in pixels, before and after.
+    fn new(
+        method: Method,
+        [at, u, _, v]: [usize; 4],
+        luma: u8,
+        (from, to): ((usize, usize), (usize, usize)),
+    ) -> Self {
+        let half = |(width, height): (usize, usize)| (width.div_ceil(2), height);
+        let chroma = |at| PlaneScaler::new(method, Layout::OfFour { at }, half(from), half(to));
+        let luma_scaler = PlaneScaler::new(method, Layout::OfTwo { at }, from, to);
+        let scalers = [luma_scaler, chroma(u), chroma(v)];
+        let rows = scalers.each_ref().map(|scaler| vec![0; scaler.row_bytes()]);
+        let black = if at == 0 {
+            [luma, 128, luma, 128]
+        } else {
+            [128, luma, 128, luma]
+        };
+        Self {
+            scalers,
+            rows,
+            black,
+            at,
+        }
+    }
+
     fn scale(&mut self, x: usize, y: usize, from: &VideoFrame<'_>, to: &mut VideoFrameMut<'_>) {
         let Self {
             scalers,

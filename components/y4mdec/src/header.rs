@@ -49,13 +49,18 @@ impl Header {
         let mut letters = word.chars();
         let (tag, value) = (letters.next(), letters.as_str());
         match tag {
-            Some('W') => self.width = Some(value.parse().map_err(|_: std::num::ParseIntError| wrong())?),
-            Some('H') => self.height = Some(value.parse().map_err(|_: std::num::ParseIntError| wrong())?),
-            Some('F') => match ratio(value).ok_or_else(wrong)? {
-                Some(fps) => self.fps = fps,
-                None => log!(Level::Info, "the stream has no frame rate, taking {}", self.fps),
-            },
-            Some('A') => self.par = ratio(value).ok_or_else(wrong)?.unwrap_or(self.par),
+            Some('W') => self.width = Some(value.parse().ok().ok_or_else(wrong)?),
+            Some('H') => self.height = Some(value.parse().ok().ok_or_else(wrong)?),
+            Some('F') if is_unknown(value) => {
+                log!(
+                    Level::Info,
+                    "the stream has no frame rate, taking {}",
+                    self.fps
+                );
+            }
+            Some('F') => self.fps = ratio(value).ok_or_else(wrong)?,
+            Some('A') if is_unknown(value) => {}
+            Some('A') => self.par = ratio(value).ok_or_else(wrong)?,
             Some('I') if !matches!(value, "p" | "?") => return Err(interlaced(value)),
             Some('C') => self.format = format(value)?,
             Some('X') => self.range = range(value).or(self.range),
@@ -81,15 +86,16 @@ impl Header {
     }
 }
 
-/// `30000:1001`; inside `None` for `0:0`, which means that it is not known.
-fn ratio(text: &str) -> Option<Option<Fraction>> {
+/// `0:0`.
+fn is_unknown(ratio: &str) -> bool {
+    ratio.split_once(':').is_some_and(|(above, _)| above == "0")
+}
+
+/// `30000:1001`.
+fn ratio(text: &str) -> Option<Fraction> {
     let (above, below) = text.split_once(':')?;
     let (above, below) = (above.parse::<i32>().ok()?, below.parse::<i32>().ok()?);
-    match (above, below) {
-        (0, _) => Some(None),
-        (1.., 1..) => Fraction::checked(above.into(), below.into()).map(Some),
-        _ => None,
-    }
+    (above > 0 && below > 0).then(|| Fraction::new(above, below))
 }
 
 fn format(name: &str) -> Result<VideoFormat, Failure> {
@@ -114,8 +120,10 @@ fn range(extension: &str) -> Option<ColorRange> {
 }
 
 fn interlaced(mode: &str) -> Failure {
-    Failure::not_supported(format!("got interlaced video (`I{mode}`), expected progressive"))
-        .hint("convert it: `ffmpeg -i in.y4m -vf yadif out.y4m`")
+    Failure::not_supported(format!(
+        "got interlaced video (`I{mode}`), expected progressive"
+    ))
+    .hint("convert it: `ffmpeg -i in.y4m -vf yadif out.y4m`")
 }
 
 #[cfg(test)]
@@ -126,15 +134,37 @@ mod tests {
     fn headers_become_caps() {
         let raw = "video/x-raw, format=(string)";
         for (line, expected) in [
-            ("W4 H2 F30000:1001 Ip A1:1 C420jpeg", "I420, width=(int)4, height=(int)2, framerate=(fraction)30000/1001"),
-            ("H2 W4", "I420, width=(int)4, height=(int)2, framerate=(fraction)25/1"),
-            (" W4 H2 F0:0 A0:0 I? C420paldv Xfoo", "I420, width=(int)4, height=(int)2, framerate=(fraction)25/1"),
-            ("W4 H2 F5:1 A4:3 Cmono", "GRAY8, width=(int)4, height=(int)2, framerate=(fraction)5/1, pixel-aspect-ratio=(fraction)4/3"),
-            ("W4 H2 F5:1 XCOLORRANGE=FULL", "I420, width=(int)4, height=(int)2, framerate=(fraction)5/1, colorimetry=(string)1:4:16:4"),
-            ("W4 H2 F5:1 XCOLORRANGE=LIMITED", "I420, width=(int)4, height=(int)2, framerate=(fraction)5/1"),
+            (
+                "W4 H2 F30000:1001 Ip A1:1 C420jpeg",
+                "I420, width=(int)4, height=(int)2, framerate=(fraction)30000/1001",
+            ),
+            (
+                "H2 W4",
+                "I420, width=(int)4, height=(int)2, framerate=(fraction)25/1",
+            ),
+            (
+                " W4 H2 F0:0 A0:0 I? C420paldv Xfoo",
+                "I420, width=(int)4, height=(int)2, framerate=(fraction)25/1",
+            ),
+            (
+                "W4 H2 F5:1 A4:3 Cmono",
+                "GRAY8, width=(int)4, height=(int)2, framerate=(fraction)5/1, pixel-aspect-ratio=(fraction)4/3",
+            ),
+            (
+                "W4 H2 F5:1 XCOLORRANGE=FULL",
+                "I420, width=(int)4, height=(int)2, framerate=(fraction)5/1, colorimetry=(string)1:4:16:4",
+            ),
+            (
+                "W4 H2 F5:1 XCOLORRANGE=LIMITED",
+                "I420, width=(int)4, height=(int)2, framerate=(fraction)5/1",
+            ),
         ] {
             let info = parse(format!("YUV4MPEG2 {line}").as_bytes()).unwrap();
-            assert_eq!(info.to_caps().to_string(), format!("{raw}{expected}"), "{line}");
+            assert_eq!(
+                info.to_caps().to_string(),
+                format!("{raw}{expected}"),
+                "{line}"
+            );
         }
     }
 
@@ -157,7 +187,11 @@ mod tests {
             ("YUV4MPEG2 W4 H2 C420p10", "`C420p10`"),
         ] {
             let failure = parse(line.as_bytes()).unwrap_err();
-            assert!(failure.message.contains(expected), "{line}: {}", failure.message);
+            assert!(
+                failure.message.contains(expected),
+                "{line}: {}",
+                failure.message
+            );
         }
     }
 }

@@ -41,8 +41,11 @@ pub struct Y4mDec {
 }
 
 impl Element for Y4mDec {
-    const INFO: Info =
-        Info::new("y4mdec", "Codec/Demuxer/Decoder/Video", "Reads YUV4MPEG2 streams");
+    const INFO: Info = Info::new(
+        "y4mdec",
+        "Codec/Demuxer/Decoder/Video",
+        "Reads YUV4MPEG2 streams",
+    );
     const PADS: &'static [PadTemplate] = &[
         PadTemplate::sink("sink", "application/x-yuv4mpeg, y4mversion=2"),
         PadTemplate::src(
@@ -55,7 +58,12 @@ impl Element for Y4mDec {
     type Settings = ();
 
     fn new((): ()) -> Result<Self, Failure> {
-        Ok(Self { expect: Expect::Header, pending: Vec::new(), stream: None, frame: 0 })
+        Ok(Self {
+            expect: Expect::Header,
+            pending: Vec::new(),
+            stream: None,
+            frame: 0,
+        })
     }
 
     fn chain(&mut self, ctx: &Context, _pad: u32, buffer: Buffer) -> Flow {
@@ -124,7 +132,11 @@ impl Y4mDec {
     fn begin(&mut self, ctx: &Context, line: &[u8]) -> Result<(), Failure> {
         let caps = header::parse(line)?.to_caps();
         let info = VideoInfo::from_caps(&ctx.negotiate(src_pad(ctx)?, &caps)?)?;
-        let frame_bytes = info.planes().iter().map(|plane| plane.row_bytes * plane.height).sum();
+        let frame_bytes = info
+            .planes()
+            .iter()
+            .map(|plane| plane.row_bytes * plane.height)
+            .sum();
         self.stream = Some(Stream { info, frame_bytes });
         Ok(())
     }
@@ -161,14 +173,23 @@ impl Y4mDec {
         let got = self.pending.len();
         match (self.expect, &self.stream) {
             (Expect::Header, _) if got > 0 => {
-                return Err(Failure::bad_data(format!("the stream ends in its header, at {got} bytes")));
+                return Err(Failure::bad_data(format!(
+                    "the stream ends in its header, at {got} bytes"
+                )));
             }
             (Expect::Frame, Some(Stream { frame_bytes, .. })) => {
                 let frame = self.frame;
-                log!(Level::Warning, "cut off: frame {frame} has {got} of {frame_bytes} bytes");
+                log!(
+                    Level::Warning,
+                    "cut off: frame {frame} has {got} of {frame_bytes} bytes"
+                );
             }
             (Expect::FrameLine, _) if got > 0 => {
-                log!(Level::Warning, "cut off: frame {} has nothing but {got} bytes", self.frame);
+                log!(
+                    Level::Warning,
+                    "cut off: frame {} has nothing but {got} bytes",
+                    self.frame
+                );
             }
             _ => {}
         }
@@ -178,7 +199,8 @@ impl Y4mDec {
 }
 
 fn src_pad(ctx: &Context) -> Result<u32, Failure> {
-    ctx.pad("src").ok_or_else(|| Failure::failed("no pad `src`"))
+    ctx.pad("src")
+        .ok_or_else(|| Failure::failed("no pad `src`"))
 }
 
 /// Copies a frame without padding to where its rows lie in a buffer.
@@ -199,7 +221,11 @@ fn unpack(info: &VideoInfo, bytes: &[u8], output: &mut Buffer) -> Result<(), Fai
 }
 
 fn timing(info: &VideoInfo, n: u64) -> Timing {
-    let flags = if n == 0 { BufferFlags::DISCONT } else { BufferFlags::empty() };
+    let flags = if n == 0 {
+        BufferFlags::DISCONT
+    } else {
+        BufferFlags::empty()
+    };
     let pts = info.frame_time(n);
     let duration = info.frame_time(n + 1).saturating_sub(pts);
     Timing {

@@ -36,20 +36,28 @@ fn encode(caps: &str, frames: &[Vec<u8>]) -> Vec<u8> {
 
 fn decoder() -> Harness<Y4mDec> {
     let mut decoder = Harness::new("").unwrap();
-    decoder.set_caps("sink", "application/x-yuv4mpeg, y4mversion=2").unwrap();
+    decoder
+        .set_caps("sink", "application/x-yuv4mpeg, y4mversion=2")
+        .unwrap();
     decoder
 }
 
 fn decode(decoder: &mut Harness<Y4mDec>, stream: &[u8], block: usize) -> Result<(), Failure> {
-    stream.chunks(block).try_for_each(|part| decoder.push(Buffer::from_bytes(part)))?;
+    stream
+        .chunks(block)
+        .try_for_each(|part| decoder.push(Buffer::from_bytes(part)))?;
     decoder.eos()
 }
 
 #[test]
 fn round_trips_are_bit_equal() {
-    for (format, width, height) in
-        [("I420", 64, 48), ("I420", 7, 5), ("I420", 1, 1), ("GRAY8", 33, 3), ("GRAY8", 4, 4)]
-    {
+    for (format, width, height) in [
+        ("I420", 64, 48),
+        ("I420", 7, 5),
+        ("I420", 1, 1),
+        ("GRAY8", 33, 3),
+        ("GRAY8", 4, 4),
+    ] {
         let caps = format!(
             "video/x-raw, format={format}, width={width}, height={height}, framerate=30000/1001"
         );
@@ -85,12 +93,19 @@ fn frame_parameters_are_allowed() {
 #[test]
 fn a_cut_off_stream_keeps_the_frames_before() {
     let stream = b"YUV4MPEG2 W2 H2 Cmono\nFRAME\nabcdFRAME\nef";
-    for (length, frames, warnings) in
-        [(stream.len(), 1, 1), (stream.len() - 2, 1, 1), (stream.len() - 3, 1, 1), (32, 1, 0)]
-    {
+    for (length, frames, warnings) in [
+        (stream.len(), 1, 1),
+        (stream.len() - 2, 1, 1),
+        (stream.len() - 3, 1, 1),
+        (32, 1, 0),
+    ] {
         let mut decoder = decoder();
         decode(&mut decoder, &stream[..length], 5).unwrap();
-        assert_eq!((decoder.pending(), decoder.logs().len()), (frames, warnings), "{length}");
+        assert_eq!(
+            (decoder.pending(), decoder.logs().len()),
+            (frames, warnings),
+            "{length}"
+        );
     }
     assert!(decode(&mut decoder(), b"YUV4MPEG2 W2", 5).is_err());
     assert!(decode(&mut decoder(), b"", 5).is_ok());
@@ -99,7 +114,11 @@ fn a_cut_off_stream_keeps_the_frames_before() {
 #[test]
 fn broken_streams_say_why() {
     let long = [b"YUV4MPEG2 X".as_slice(), &[b'x'; 5_000]].concat();
-    let many = [b"YUV4MPEG2 W1 H1 Cmono\n".as_slice(), &b"FRAME\n0".repeat(1_100)].concat();
+    let many = [
+        b"YUV4MPEG2 W1 H1 Cmono\n".as_slice(),
+        &b"FRAME\n0".repeat(1_100),
+    ]
+    .concat();
     for (stream, expected) in [
         (b"RIFF\n".as_slice(), "does not begin"),
         (b"YUV4MPEG2 W1 H1 Cmono\nFRAMES\n", "frame 0"),

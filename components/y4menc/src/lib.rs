@@ -39,29 +39,54 @@ impl Transform for Y4mEnc {
     type Settings = ();
 
     fn new((): ()) -> Result<Self, Failure> {
-        Ok(Self { state: None, begun: false })
+        Ok(Self {
+            state: None,
+            begun: false,
+        })
     }
 
     fn transform_caps(&self, given: Direction, _: &Caps) -> Result<Caps, Failure> {
-        let text = if given == Direction::Sink { Self::SRC_CAPS } else { Self::SINK_CAPS };
-        text.parse().map_err(|error| Failure::not_negotiated(format!("caps `{text}`: {error}")))
+        let text = if given == Direction::Sink {
+            Self::SRC_CAPS
+        } else {
+            Self::SINK_CAPS
+        };
+        text.parse()
+            .map_err(|error| Failure::not_negotiated(format!("caps `{text}`: {error}")))
     }
 
     fn set_caps(&mut self, sink: &Caps, _: &Caps) -> Result<(), Failure> {
         let info = VideoInfo::from_caps(sink)?;
         let header = header(&info);
-        if self.begun && self.state.as_ref().is_some_and(|state| state.header != header) {
+        if self.begun
+            && self
+                .state
+                .as_ref()
+                .is_some_and(|state| state.header != header)
+        {
             let message = format!("the video changed to `{sink}`, which a y4m stream cannot do");
             let hint = "put `videoscale ! videoconvert !` and fixed caps before `y4menc`";
             return Err(Failure::not_negotiated(message).hint(hint));
         }
-        let frame_bytes = info.planes().iter().map(|plane| plane.row_bytes * plane.height).sum();
-        self.state = Some(State { info, header, frame_bytes });
+        let frame_bytes = info
+            .planes()
+            .iter()
+            .map(|plane| plane.row_bytes * plane.height)
+            .sum();
+        self.state = Some(State {
+            info,
+            header,
+            frame_bytes,
+        });
         Ok(())
     }
 
     fn output_size(&self, _: &Buffer) -> Result<usize, Failure> {
-        let State { header, frame_bytes, .. } = self.state()?;
+        let State {
+            header,
+            frame_bytes,
+            ..
+        } = self.state()?;
         let header_bytes = if self.begun { 0 } else { header.len() };
         Ok(header_bytes + FRAME_LINE.len() + frame_bytes)
     }
@@ -70,13 +95,13 @@ impl Transform for Y4mEnc {
         let State { info, header, .. } = self.state()?;
         let (from, mut to) = (input.map(), output.map_overwrite());
         let frame = VideoFrame::new(info, &from)?;
-        let mut rest = &mut *to;
+        let mut rest = Rest(&mut to);
         if !self.begun {
-            put(&mut rest, header);
+            rest.put(header);
         }
-        put(&mut rest, FRAME_LINE);
+        rest.put(FRAME_LINE);
         for index in 0..info.planes().len() {
-            frame.plane(index).rows().for_each(|row| put(&mut rest, row));
+            frame.plane(index).rows().for_each(|row| rest.put(row));
         }
         self.begun = true;
         Ok(())
@@ -86,24 +111,46 @@ element!(Y4mEnc: Transform);
 
 impl Y4mEnc {
     fn state(&self) -> Result<&State, Failure> {
-        self.state.as_ref().ok_or_else(|| Failure::not_negotiated("a buffer came before caps"))
+        self.state
+            .as_ref()
+            .ok_or_else(|| Failure::not_negotiated("a buffer came before caps"))
     }
 }
 
-/// Writes bytes at the front of what is left to fill.
-fn put(rest: &mut &mut [u8], bytes: &[u8]) {
-    let all = core::mem::take(rest);
-    if let Some((to, after)) = all.split_at_mut_checked(bytes.len()) {
-        to.copy_from_slice(bytes);
-        *rest = after;
+/// What is left of a buffer to fill.
+struct Rest<'a>(&'a mut [u8]);
+
+impl Rest<'_> {
+    /// Writes bytes at its front.
+    fn put(&mut self, bytes: &[u8]) {
+        let all = core::mem::take(&mut self.0);
+        if let Some((to, after)) = all.split_at_mut_checked(bytes.len()) {
+            to.copy_from_slice(bytes);
+            self.0 = after;
+        }
     }
 }
 
 /// The stream's first line.
 fn header(info: &VideoInfo) -> Vec<u8> {
-    let VideoInfo { width, height, fps, par, colorimetry, .. } = info;
-    let pixels = if info.format == VideoFormat::GRAY8 { "mono" } else { "420jpeg" };
-    let range = if colorimetry.range == ColorRange::Full { "FULL" } else { "LIMITED" };
+    let VideoInfo {
+        width,
+        height,
+        fps,
+        par,
+        colorimetry,
+        ..
+    } = info;
+    let pixels = if info.format == VideoFormat::GRAY8 {
+        "mono"
+    } else {
+        "420jpeg"
+    };
+    let range = if colorimetry.range == ColorRange::Full {
+        "FULL"
+    } else {
+        "LIMITED"
+    };
     // A frame rate that is not known is 0:0 here and 0/1 in caps.
     let (above, below) = match (fps.numerator, fps.denominator) {
         (..=0, _) => (0, 0),

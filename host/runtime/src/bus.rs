@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use millstream_core::element::Value;
 
+use crate::element::instance::FailureKind;
+
 /// Messages that wait for a slow application; more are counted as lost, since a
 /// streaming thread must not wait for whoever reads the bus.
 const BUS_CAPACITY: usize = 4096;
@@ -35,6 +37,8 @@ pub enum Message {
     Error {
         /// Name of the element.
         element: String,
+        /// What sort of failure.
+        kind: FailureKind,
         /// What happened.
         message: String,
         /// What can be done.
@@ -44,6 +48,8 @@ pub enum Message {
     Restarted {
         /// Name of the element.
         element: String,
+        /// What sort of failure.
+        kind: FailureKind,
         /// Why.
         message: String,
         /// How often so far.

@@ -28,12 +28,14 @@ pub use clock::ClockKind;
 pub use device::{
     CameraInfo, CameraStream, Cameras, CapturedFrame, DeviceError, Devices, Screen, ScreenWindow,
 };
+pub use device::simulated;
 pub use element::instance::FailureKind;
 pub use element::link::{Folder, Granted};
 pub use element::registry::{Carried, ElementRegistry, Loaded, Origin};
 pub use error::Error;
 pub use nn::{
-    BackendChoice, BackendReport, InferenceOptions, ModelInfo, ModelRegistry, NnError, TensorInfo,
+    BackendChoice, BackendReport, Device, ElementType, InferenceOptions, Model, ModelInfo,
+    ModelRegistry, NnError, Tensor, TensorInfo, TensorView, Unavailable,
 };
 pub use pipeline::{ElementStats, Ended, Ender, Options, Pipeline};
 

@@ -12,6 +12,8 @@ use crate::buffer::Buffer;
 
 mod cameras;
 mod screen;
+/// Cameras and screens for tests.
+pub mod simulated;
 
 /// A camera that can be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]

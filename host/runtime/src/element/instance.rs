@@ -36,6 +36,19 @@ pub enum FailureKind {
     Contract,
 }
 
+impl FailureKind {
+    /// The kind's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Returned => "error",
+            Self::Trap => "trap",
+            Self::Deadline => "deadline",
+            Self::Memory => "memory",
+            Self::Contract => "contract broken",
+        }
+    }
+}
+
 /// A failed call.
 #[derive(Debug, Clone)]
 pub struct Failure {
@@ -67,7 +80,7 @@ pub(crate) enum Outcome {
 pub(crate) struct Grants {
     pub(crate) wasi: WasiCtx,
     pub(crate) nn: WasiNnCtx,
-    /// Where `nn` counts the time that models ran for the present call.
+    /// Where `nn` adds up the time that models ran.
     pub(crate) inference_nanos: Arc<AtomicU64>,
 }
 
@@ -106,7 +119,6 @@ pub(crate) fn new_store(
             .iter()
             .map(|pad| PadState {
                 is_src: pad.is_src,
-                linked: pad.linked,
                 pool: crate::memory::frame::Pool::default(),
                 caps: None,
             })

@@ -170,7 +170,7 @@ impl ElementRegistry {
         let pre = link::link_all(self.compiler.engine(), component).map_err(broken)?;
         let (bus, _messages) = Bus::new();
         let models = ModelRegistry::new(InferenceOptions::default());
-        let report: nn::Report = Arc::new(|_: &str| ());
+        let report = nn::Report::new(|_| ());
         let nn = nn::wasi_nn_ctx(&models, &[], &report)
             .map_err(|error| Failure::contract(error.to_string()))?;
         let around = Surroundings {

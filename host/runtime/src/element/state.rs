@@ -71,7 +71,6 @@ pub(crate) type Decide = Box<dyn Fn(usize, &Caps) -> Result<Caps, Failure> + Sen
 /// A pad as the host's side of the calls needs it.
 pub(crate) struct PadState {
     pub(crate) is_src: bool,
-    pub(crate) linked: bool,
     pub(crate) pool: Pool,
     pub(crate) caps: Option<Arc<Caps>>,
 }

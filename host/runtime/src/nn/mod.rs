@@ -22,31 +22,30 @@ mod registry;
 mod wasi;
 
 pub use backend::{
-    Backend, BackendChoice, BackendReport, Device, LoadOptions, Model, ModelInfo, TensorInfo,
-    Unavailable,
+    BackendChoice, BackendReport, Device, Model, ModelInfo, TensorInfo, Unavailable,
 };
 pub use error::NnError;
 pub use registry::{InferenceOptions, ModelRegistry};
 pub use tensor::{ElementType, Tensor, TensorView};
-pub use wasi::{Report, WasiNnCtx, add_to_linker, wasi_nn_ctx};
+pub(crate) use wasi::{Report, WasiNnCtx, add_to_linker, wasi_nn_ctx};
 
 /// Largest model that is read, in bytes. Detectors are 1 to 300 MB; beyond 1 GiB
 /// a wrong file (a disk image, a video) is likelier than a model.
-pub const MAX_MODEL_BYTES: u64 = 1 << 30;
+pub(crate) const MAX_MODEL_BYTES: u64 = 1 << 30;
 
 /// Largest model that a guest may hand over as bytes: it comes out of a guest's
 /// memory and is parsed, so it is held to far less than the operator's models.
-pub const MAX_GUEST_MODEL_BYTES: usize = 64 << 20;
+pub(crate) const MAX_GUEST_MODEL_BYTES: usize = 64 << 20;
 
 /// Largest tensor that is taken from or given to a guest, in bytes: a batch of
 /// 16 pictures of 1920x1080 in f32 RGB is 398 MB.
-pub const MAX_TENSOR_BYTES: u64 = 512 << 20;
+pub(crate) const MAX_TENSOR_BYTES: u64 = 512 << 20;
 
 /// Most dimensions of a tensor; ONNX models in use stay at 6 or below.
-pub const MAX_RANK: usize = 8;
+pub(crate) const MAX_RANK: usize = 8;
 
 /// Most inputs of one call, and most outputs of one model.
-pub const MAX_TENSORS: usize = 256;
+pub(crate) const MAX_TENSORS: usize = 256;
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use wasmtime::component::Linker;
 use wasmtime_wasi_nn::backend::{
@@ -23,10 +24,27 @@ use super::backend::{Backend, LoadOptions, Model};
 use super::tensor::{ElementType, Tensor, TensorView};
 use super::{MAX_GUEST_MODEL_BYTES, MAX_TENSORS, ModelRegistry, NnError};
 
-pub use wasmtime_wasi_nn::wit::WasiNnCtx;
+pub(crate) use wasmtime_wasi_nn::wit::WasiNnCtx;
 
-/// Takes the text of a failure: what went wrong, in full.
-pub type Report = Arc<dyn Fn(&str) + Send + Sync>;
+/// What the host hears of an element's inference: the text of failures, and the time
+/// that models ran.
+#[derive(Clone)]
+pub(crate) struct Report {
+    failed: Arc<dyn Fn(&str) + Send + Sync>,
+    nanos: Arc<AtomicU64>,
+}
+
+impl Report {
+    /// Gives each failure's text, what went wrong in full, to `failed`.
+    pub(crate) fn new(failed: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { failed: Arc::new(failed), nanos: Arc::default() }
+    }
+
+    /// Where the nanoseconds that models ran are added up.
+    pub(crate) fn nanos(&self) -> &Arc<AtomicU64> {
+        &self.nanos
+    }
+}
 
 /// Threads of a model that a guest brought along.
 const GUEST_MODEL_THREADS: usize = 1;
@@ -36,7 +54,7 @@ const GUEST_MODEL_THREADS: usize = 1;
 ///
 /// # Errors
 /// What [`ModelRegistry::get`] says of the first model that cannot be had.
-pub fn wasi_nn_ctx(
+pub(crate) fn wasi_nn_ctx(
     registry: &ModelRegistry,
     allowed: &[String],
     report: &Report,
@@ -48,7 +66,7 @@ pub fn wasi_nn_ctx(
     }
     let guest_models = GuestModels {
         backend: registry.embedded(),
-        report: Arc::clone(report),
+        report: report.clone(),
     };
     let graphs = ElementGraphs { graphs };
     Ok(WasiNnCtx::new(
@@ -59,7 +77,7 @@ pub fn wasi_nn_ctx(
 
 /// Links the four interfaces of `wasi:nn`; `view` finds table and context in the
 /// store's data.
-pub fn add_to_linker<T: 'static>(
+pub(crate) fn add_to_linker<T: 'static>(
     linker: &mut Linker<T>,
     view: fn(&mut T) -> WasiNnView<'_>,
 ) -> wasmtime::Result<()> {
@@ -69,7 +87,7 @@ pub fn add_to_linker<T: 'static>(
 fn graph_from_model(model: Arc<dyn Model>, report: &Report) -> Graph {
     let graph = ModelGraph {
         model,
-        report: Arc::clone(report),
+        report: report.clone(),
     };
     Graph::from(Box::new(graph) as Box<dyn BackendGraph>)
 }
@@ -136,7 +154,7 @@ impl BackendInner for GuestModels {
             .map_err(|error| reported(&self.report, &error))
     }
 
-    fn as_dir_loadable<'a>(&'a mut self) -> Option<&'a mut dyn BackendFromDir> {
+    fn as_dir_loadable(&mut self) -> Option<&mut dyn BackendFromDir> {
         None
     }
 }
@@ -151,7 +169,7 @@ impl BackendGraph for ModelGraph {
     fn init_execution_context(&self) -> Result<ExecutionContext, BackendError> {
         let context = Execution {
             model: Arc::clone(&self.model),
-            report: Arc::clone(&self.report),
+            report: self.report.clone(),
         };
         Ok(ExecutionContext::from(
             Box::new(context) as Box<dyn BackendExecutionContext>
@@ -178,7 +196,10 @@ impl BackendExecutionContext for Execution {
         &mut self,
         inputs: Option<Vec<NamedTensor>>,
     ) -> Result<Option<Vec<NamedTensor>>, BackendError> {
+        let began = std::time::Instant::now();
         let outputs = compute(&*self.model, &inputs.unwrap_or_default());
+        let nanos = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.report.nanos.fetch_add(nanos, Ordering::Relaxed);
         outputs
             .map(Some)
             .map_err(|error| reported(&self.report, &error))
@@ -263,7 +284,7 @@ fn reported(report: &Report, error: &NnError) -> BackendError {
         Some(hint) => format!("{error}\nhint: {hint}"),
         None => error.to_string(),
     };
-    report(&text);
+    (report.failed)(&text);
     BackendError::BackendAccess(wasmtime::Error::msg(error.to_string()))
 }
 
@@ -284,7 +305,7 @@ pub(super) mod test_access {
         let backend = registry.embedded();
         let mut models = GuestModels {
             backend,
-            report: Arc::clone(report),
+            report: report.clone(),
         };
         models.load(&[bytes], ExecutionTarget::Cpu)
     }

@@ -2,7 +2,7 @@
 //! when it fails.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,22 +39,22 @@ impl Blueprint {
     /// A fresh instance, created but not started.
     pub(crate) fn make(&self) -> Result<Instance, Failure> {
         let wasi = self.granted.wasi().map_err(Failure::contract)?;
-        let inference_nanos = Arc::<AtomicU64>::default();
-        let nn = self.nn(&inference_nanos)?;
-        let grants = Grants { wasi, nn, inference_nanos };
+        let report = self.report();
+        let nn = nn::wasi_nn_ctx(&self.around.models, &self.granted.models, &report)
+            .map_err(|error| Failure { hint: error.hint(), ..Failure::contract(error.to_string()) })?;
+        let grants = Grants { wasi, nn, inference_nanos: report.nanos().clone() };
         let mut instance = Instance::new(&self.pre, self.around.clone(), &self.pads, grants)?;
         instance.create(&self.properties, &self.pads)?;
         Ok(instance)
     }
 
-    fn nn(&self, _inference_nanos: &Arc<AtomicU64>) -> Result<nn::WasiNnCtx, Failure> {
+    /// Inference that fails is told on the bus, since `wasi:nn` gives the guest only a code.
+    fn report(&self) -> nn::Report {
         let (bus, element) = (self.around.bus.clone(), self.around.name.clone());
-        let report: nn::Report = Arc::new(move |text: &str| {
+        nn::Report::new(move |text| {
             let (element, message) = (element.clone(), text.to_owned());
             bus.post(Message::Log { element, level: Level::Error, message });
-        });
-        nn::wasi_nn_ctx(&self.around.models, &self.granted.models, &report)
-            .map_err(|error| Failure { hint: error.hint(), ..Failure::contract(error.to_string()) })
+        })
     }
 }
 
@@ -476,6 +476,7 @@ impl ComponentNode {
                     Counters::add(&self.counters.restarts, 1);
                     self.shared.bus.post(Message::Restarted {
                         element: self.name().to_owned(),
+                        kind: failure.kind,
                         message: format!("{during}: {}", failure.message),
                         restarts: self.counters.restarts.load(Ordering::Relaxed),
                     });

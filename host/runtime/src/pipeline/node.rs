@@ -80,14 +80,6 @@ impl Target {
 }
 
 impl Node {
-    /// Name in the pipeline.
-    pub(crate) fn name(&self) -> &str {
-        match self {
-            Self::Component(component) => component.name(),
-            Self::Host(host) => &host.name,
-        }
-    }
-
     /// Ends all waiting in it, for good.
     pub(crate) fn flush(&self) {
         if let Self::Host(HostNode { kind: HostKind::Queue(queue), .. }) = self {

@@ -71,6 +71,7 @@ impl Shared {
         self.failed.store(true, Ordering::Release);
         self.bus.post(Message::Error {
             element: element.to_owned(),
+            kind: failure.kind,
             message: format!("{} (in {during})", failure.message),
             hint: failure.hint.clone(),
         });

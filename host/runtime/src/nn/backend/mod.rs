@@ -16,7 +16,7 @@ use super::tensor::{ElementType, Tensor, TensorView};
 use super::{MAX_TENSORS, NnError};
 
 /// Something that can load and run models.
-pub trait Backend: Send + Sync {
+pub(crate) trait Backend: Send + Sync {
     /// `embedded`, `onnxruntime` …
     fn name(&self) -> &'static str;
 
@@ -62,11 +62,11 @@ pub struct Unavailable {
 
 /// How a model is to be loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoadOptions {
+pub(crate) struct LoadOptions {
     /// The model's name, for messages.
-    pub name: String,
+    pub(crate) name: String,
     /// Threads that one run may use; at least 1.
-    pub threads: usize,
+    pub(crate) threads: usize,
 }
 
 /// One input or output.

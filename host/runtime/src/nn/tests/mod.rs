@@ -8,6 +8,7 @@ mod wasi;
 use std::sync::Arc;
 
 use super::backend::embedded::Embedded;
+use super::backend::{Backend, LoadOptions};
 use super::onnx::read_header;
 use super::*;
 use proptest::prelude::*;

@@ -20,7 +20,7 @@ fn reports() -> (Report, Arc<Mutex<Vec<String>>>) {
     let texts = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&texts);
     (
-        Arc::new(move |text: &str| kept.lock().unwrap().push(text.to_owned())),
+        Report::new(move |text| kept.lock().unwrap().push(text.to_owned())),
         texts,
     )
 }

@@ -99,7 +99,10 @@ pub(super) fn convolution(height: u64, width: u64, kernel: &[f32; 9]) -> Vec<u8>
     // rten wants what ONNX lets out: AttributeProto of type INTS.
     let attribute = |name: &str, numbers: &[u64]| {
         let named = Message::default().bytes(1, name);
-        numbers.iter().fold(named, |a, &number| a.number(8, number)).number(20, 7)
+        numbers
+            .iter()
+            .fold(named, |a, &number| a.number(8, number))
+            .number(20, 7)
     };
     let node = node("Conv", &["image", "kernel"], "filtered")
         .message(5, &attribute("strides", &[1, 1]))

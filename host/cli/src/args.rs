@@ -1,0 +1,333 @@
+//! The command line's grammar and its help texts.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use millstream_core::pipeline::Grant;
+use millstream_runtime::BackendChoice;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or ended cleanly on SIGINT or SIGTERM
+  1  a pipeline failed while it ran, or was stopped by a second signal
+  2  what you wrote is wrong: arguments, launch line, manifest, caps, links, grants; nothing has run
+
+stdout is data, stderr is talk. There is no colour.
+
+Environment:
+  MILLSTREAM_ELEMENT_PATH  folders of elements (NAME.wasm), divided by colons
+  MILLSTREAM_CACHE         where compiled elements are kept (default: ~/.cache/millstream)";
+
+const EXAMPLES: &str = "\
+Examples:
+  millstream launch \"videotestsrc num-buffers=100 ! videoconvert ! fakesink\" --stats
+  millstream run detect.toml
+  millstream inspect videotestsrc";
+
+const LAUNCH_EXAMPLES: &str = "\
+Examples:
+  millstream launch \"videotestsrc num-buffers=300 ! video/x-raw,width=640,height=480 ! fakesink\" --stats
+  millstream launch videotestsrc num-buffers=30 ! y4menc ! filesink location=out.y4m
+  millstream launch \"videotestsrc ! tee name=t  t. ! queue ! fakesink  t. ! queue ! fakesink\"
+
+Elements that this binary carries are granted what they declare, and each element the folders of the \
+files that its properties name. Others need --grant.
+The first SIGINT or SIGTERM ends the streams and finishes files, the second stops at once.";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  millstream run detect.toml --stats
+  millstream run detect.toml --backend embedded --threads 2 --json > messages.jsonl
+
+Relative file names in a manifest start from the manifest's folder.
+The first SIGINT or SIGTERM ends the streams and finishes files, the second stops at once.";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  millstream check detect.toml
+  millstream check --line \"videotestsrc ! video/x-raw,format=I420 ! fakesink\"";
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  millstream inspect
+  millstream inspect videotestsrc
+  millstream inspect ./my-element.wasm --json";
+
+const CAPS_EXAMPLES: &str = "\
+Examples:
+  millstream caps intersect \"video/x-raw, width=[1, 640]\" \"video/x-raw, width=[320, 1920]\"
+  millstream caps subset \"video/x-raw, format=I420\" video/x-raw
+  millstream caps fixate \"video/x-raw, format={I420, NV12}\"
+
+Caps go to stdout in GStreamer's syntax, questions are answered with `true` or `false`; both are exit \
+code 0.";
+
+const GRAPH_EXAMPLES: &str = "\
+Examples:
+  millstream graph detect.toml --svg -o detect.svg
+  millstream graph --line \"videotestsrc ! tee name=t  t. ! queue ! fakesink  t. ! fakesink\" | dot -Tpng -o t.png";
+
+/// Runs live media and machine-learning pipelines whose elements are sandboxed
+/// WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(name = "millstream", version, arg_required_else_help = true)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a pipeline from a launch line
+    #[command(after_help = LAUNCH_EXAMPLES)]
+    Launch(LaunchArgs),
+    /// Run a pipeline from a manifest
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArgs),
+    /// Check a pipeline and print what each link carries, without running it
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
+    /// List all elements, or describe one
+    #[command(after_help = INSPECT_EXAMPLES)]
+    Inspect(InspectArgs),
+    /// Calculate with caps
+    #[command(after_help = CAPS_EXAMPLES)]
+    Caps(CapsArgs),
+    /// Draw a pipeline with its negotiated caps, as DOT or SVG
+    #[command(after_help = GRAPH_EXAMPLES)]
+    Graph(GraphArgs),
+    /// Tell which element may do what, and why
+    Audit(AuditArgs),
+    /// Tell what can run models here, and why the rest cannot
+    Backends(BackendsArgs),
+    /// Print the JSON Schema of manifests
+    Schema,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LaunchArgs {
+    /// The launch line; several words are joined
+    #[arg(required = true, value_name = "LINE")]
+    pub(crate) line: Vec<String>,
+    #[command(flatten)]
+    pub(crate) play: PlayArgs,
+    #[command(flatten)]
+    pub(crate) setup: SetupArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RunArgs {
+    /// The manifest
+    pub(crate) manifest: PathBuf,
+    #[command(flatten)]
+    pub(crate) play: PlayArgs,
+    #[command(flatten)]
+    pub(crate) setup: SetupArgs,
+}
+
+/// How to play.
+#[derive(Debug, ClapArgs)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of a command line are bools")]
+pub(crate) struct PlayArgs {
+    /// Print what every element did, on stderr at the end
+    #[arg(long)]
+    pub(crate) stats: bool,
+    /// Print messages, and a summary at the end, as JSON on stdout, one object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Copy frames into elements instead of mapping them
+    #[arg(long)]
+    pub(crate) no_views: bool,
+    /// What drives the pipeline; `virtual` is as fast as possible and repeatable (default: as the manifest says, or system)
+    #[arg(long, value_enum)]
+    pub(crate) clock: Option<Clock>,
+    /// Print errors only
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Print more of what elements log; up to three times
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
+}
+
+/// A clock that can be asked for.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Clock {
+    /// The machine's clock
+    System,
+    /// A clock that follows the data
+    Virtual,
+}
+
+/// What a pipeline is made from.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SetupArgs {
+    /// Allow an element something: camera, display, inference, files:DIR, files:DIR:rw
+    #[arg(long = "grant", value_name = "NAME=CAPABILITY", value_parser = grant_from_text)]
+    pub(crate) grants: Vec<(String, Grant)>,
+    /// What runs models: auto, embedded, onnxruntime (default: as the manifest says, or auto)
+    #[arg(long)]
+    pub(crate) backend: Option<BackendChoice>,
+    /// Threads for one inference (default: as many as there are cores)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: Option<u32>,
+    #[command(flatten)]
+    pub(crate) elements: ElementArgs,
+}
+
+/// Where elements come from.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ElementArgs {
+    /// Folder of elements (NAME.wasm), before the ones that the binary carries
+    #[arg(long = "elements", value_name = "DIR")]
+    pub(crate) folders: Vec<PathBuf>,
+}
+
+/// Which pipeline.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub(crate) struct TextArgs {
+    /// The manifest
+    pub(crate) manifest: Option<PathBuf>,
+    /// A launch line instead of a manifest
+    #[arg(long)]
+    pub(crate) line: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
+    #[command(flatten)]
+    pub(crate) setup: SetupArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AuditArgs {
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
+    #[command(flatten)]
+    pub(crate) setup: SetupArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct GraphArgs {
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
+    /// Draw a picture instead of writing DOT
+    #[arg(long)]
+    pub(crate) svg: bool,
+    /// Write to a file; `.svg` at its end means --svg
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) setup: SetupArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct InspectArgs {
+    /// Name of the element, or a component's file
+    pub(crate) element: Option<String>,
+    /// Print JSON: an object, or one object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print the table of elements that README.md has
+    #[arg(long, hide = true, conflicts_with_all = ["element", "json"])]
+    pub(crate) markdown: bool,
+    #[command(flatten)]
+    pub(crate) elements: ElementArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BackendsArgs {
+    /// Print JSON, one object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CapsArgs {
+    /// What to calculate
+    #[arg(value_enum)]
+    pub(crate) operation: CapsOperation,
+    /// Caps in GStreamer's syntax
+    pub(crate) a: String,
+    /// More caps, where the operation takes two
+    pub(crate) b: Option<String>,
+}
+
+/// What can be calculated with caps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CapsOperation {
+    /// What both allow, the preferences of both mixed
+    Intersect,
+    /// What both allow, in A's order of preference
+    IntersectFirst,
+    /// Whether both allow something
+    CanIntersect,
+    /// Whether B allows all that A allows
+    Subset,
+    /// Whether both allow the same
+    Equal,
+    /// What either allows
+    Union,
+    /// The same in fewer structures
+    Simplify,
+    /// One format of those that A allows
+    Fixate,
+}
+
+/// Reads `NAME=CAPABILITY`.
+fn grant_from_text(text: &str) -> Result<(String, Grant), String> {
+    let expected = "expected NAME=CAPABILITY with one of camera, display, inference, files:DIR, \
+                    files:DIR:rw";
+    let (name, capability) = text.split_once('=').ok_or(expected)?;
+    let grant = match capability {
+        "camera" => Grant::Camera,
+        "display" => Grant::Display,
+        "inference" => Grant::Inference,
+        _ => {
+            let dir = capability.strip_prefix("files:").ok_or(expected)?;
+            let (dir, write) = dir.strip_suffix(":rw").map_or((dir, false), |dir| (dir, true));
+            if dir.is_empty() {
+                return Err(expected.to_owned());
+            }
+            Grant::Files { dir: dir.to_owned(), write }
+        }
+    };
+    if name.is_empty() {
+        return Err(expected.to_owned());
+    }
+    Ok((name.to_owned(), grant))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn grants_are_read() {
+        let files = |dir: &str, write| Grant::Files { dir: dir.to_owned(), write };
+        for (text, expected) in [
+            ("cam=camera", Some(("cam", Grant::Camera))),
+            ("w=display", Some(("w", Grant::Display))),
+            ("d=inference", Some(("d", Grant::Inference))),
+            ("f=files:clips", Some(("f", files("clips", false)))),
+            ("f=files:/a b:rw", Some(("f", files("/a b", true)))),
+            ("f=files:", None),
+            ("f=files::rw", None),
+            ("=camera", None),
+            ("camera", None),
+            ("f=net:example.org", None),
+        ] {
+            let expected = expected.map(|(name, grant)| (name.to_owned(), grant));
+            assert_eq!(grant_from_text(text).ok(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! `backends`: what can run models on this machine.
+
+use millstream_runtime::{BackendReport, InferenceOptions, ModelRegistry};
+use serde_json::json;
+
+use crate::args::BackendsArgs;
+use crate::failure::Failure;
+use crate::output;
+
+pub(crate) fn backends(args: &BackendsArgs) -> Result<(), Failure> {
+    let reports = ModelRegistry::new(InferenceOptions::default()).backends();
+    let print = if args.json { line } else { text };
+    Ok(output::data(&reports.iter().map(print).collect::<String>())?)
+}
+
+fn text(report: &BackendReport) -> String {
+    let version = report.version.as_ref().map_or_else(String::new, |it| format!(" {it}"));
+    let auto = if report.chosen_by_auto { "  (what `auto` takes)" } else { "" };
+    let mut out = format!("{}{version}{auto}\n", report.name);
+    match &report.devices {
+        Ok(devices) => {
+            for device in devices {
+                out += &format!("  {}: {}\n", device.id, device.description);
+            }
+        }
+        Err(missing) => out += &format!("  not available: {}\n  hint: {}\n", missing.why, missing.hint),
+    }
+    out
+}
+
+fn line(report: &BackendReport) -> String {
+    let devices = report.devices.iter().flatten();
+    let devices: Vec<_> =
+        devices.map(|it| json!({"id": it.id, "description": it.description})).collect();
+    let missing = report.devices.as_ref().err();
+    let json = json!({
+        "name": report.name,
+        "version": report.version,
+        "chosen-by-auto": report.chosen_by_auto,
+        "devices": devices,
+        "unavailable": missing.map(|it| &it.why),
+        "hint": missing.map(|it| &it.hint),
+    });
+    format!("{json}\n")
+}

@@ -1,0 +1,62 @@
+//! Values of the runtime as JSON.
+
+use millstream_core::element::Value;
+use millstream_runtime::{Message, ModelInfo};
+use serde_json::{Value as Json, json};
+
+/// A property's or message's value; a ratio is text such as `30/1`.
+pub(crate) fn value(value: &Value) -> Json {
+    match value {
+        Value::Boolean(value) => json!(value),
+        Value::Integer(value) => json!(value),
+        Value::Float(value) => json!(value),
+        Value::Text(value) => json!(value),
+        Value::Ratio(value) => json!(value.to_string()),
+    }
+}
+
+/// A message of the bus.
+pub(crate) fn message(message: &Message) -> Json {
+    match message {
+        Message::StateChanged(state) => json!({"type": "state-changed", "state": state.as_str()}),
+        Message::Error { element, message, hint } => {
+            json!({"type": "error", "element": element, "message": message, "hint": hint})
+        }
+        Message::Restarted { element, message, restarts } => json!({
+            "type": "restarted", "element": element, "message": message, "restarts": restarts,
+        }),
+        Message::Log { element, level, message } => json!({
+            "type": "log", "element": element, "level": crate::run::level_word(*level),
+            "message": message,
+        }),
+        Message::Element { element, name, fields } => {
+            let fields: serde_json::Map<String, Json> =
+                fields.iter().map(|(name, field)| (name.clone(), value(field))).collect();
+            json!({"type": "element", "element": element, "name": name, "fields": fields})
+        }
+        Message::Qos { element, late_nanos, dropped } => json!({
+            "type": "qos", "element": element, "late-nanos": late_nanos, "dropped": dropped,
+        }),
+        Message::Inference { element, what } => {
+            json!({"type": "inference", "element": element, "what": what})
+        }
+        Message::Eos => json!({"type": "eos"}),
+        other => json!({"type": "other", "message": format!("{other:?}")}),
+    }
+}
+
+/// What inference ran on.
+pub(crate) fn model(element: &str, info: &ModelInfo) -> Json {
+    json!({
+        "element": element,
+        "model": info.name,
+        "backend": info.backend,
+        "device": info.device,
+        "precision": info.precision,
+        "threads": info.threads,
+        "load-nanos": info.load_nanos,
+        "first-run-nanos": info.first_run_nanos,
+        "labels": info.labels.len(),
+        "note": info.note,
+    })
+}

@@ -1,0 +1,204 @@
+//! `launch` and `run`: plays a pipeline to its end.
+//!
+//! ```text
+//! prepare ─► play ─► every 100 ms: signals, messages, status line ─► summary
+//! ```
+
+mod progress;
+mod signals;
+mod summary;
+
+use std::time::{Duration, Instant};
+
+use millstream_runtime::{ClockKind, Ended, Level, Message};
+
+use crate::args::{Clock, PlayArgs, SetupArgs};
+use crate::failure::Failure;
+use crate::output::{self, StatusLine};
+use crate::setup::{Prepared, Text};
+use crate::{human, json};
+use progress::Progress;
+use signals::Signals;
+
+/// How often signals, messages and the status line are looked after.
+const STEP: Duration = Duration::from_millis(100);
+
+/// Runs a pipeline; an error if it failed or was stopped.
+pub(crate) fn run(text: &Text, setup: &SetupArgs, play: &PlayArgs) -> Result<(), Failure> {
+    let mut options = text.options(setup);
+    options.views = !play.no_views;
+    match play.clock {
+        Some(Clock::System) => options.clock = ClockKind::System,
+        Some(Clock::Virtual) => options.clock = ClockKind::Virtual,
+        None => {}
+    }
+    let prepared = text.prepare(setup, &options)?;
+    Player::new(prepared, play)?.play()
+}
+
+struct Player<'a> {
+    prepared: Prepared,
+    args: &'a PlayArgs,
+    signals: Signals,
+    progress: Progress,
+    status: StatusLine,
+    shows_progress: bool,
+    /// Somebody still reads stdout.
+    is_heard: bool,
+}
+
+impl<'a> Player<'a> {
+    fn new(prepared: Prepared, args: &'a PlayArgs) -> Result<Self, Failure> {
+        let signals = Signals::new().map_err(|error| {
+            Failure::Run(format!("error: cannot listen to SIGINT and SIGTERM: {error}"))
+        })?;
+        let progress = Progress::new(prepared.pipeline.graph());
+        let shows_progress = StatusLine::is_possible() && !args.quiet && !args.json;
+        let status = StatusLine::new();
+        Ok(Self { prepared, args, signals, progress, status, shows_progress, is_heard: true })
+    }
+
+    fn play(mut self) -> Result<(), Failure> {
+        let start = Instant::now();
+        let played = self.prepared.pipeline.play();
+        let mut ended = Ended::Failed;
+        if played.is_ok() {
+            ended = self.wait();
+        }
+        self.hear();
+        if ended == Ended::Eos && self.shows_progress {
+            let stats = self.prepared.pipeline.stats();
+            self.status.draw(&self.progress.line(&stats));
+            self.status.keep();
+        }
+        self.prepared.pipeline.stop();
+        let wall = start.elapsed();
+        self.hear();
+        played.map_err(|error| Failure::playing(&error))?;
+        let heard = self.summary(ended, wall);
+        match ended {
+            Ended::Eos => Ok(heard?),
+            Ended::Failed | Ended::Stopped => Err(Failure::Told),
+        }
+    }
+
+    /// Waits for the end, whoever brings it.
+    fn wait(&mut self) -> Ended {
+        let mut is_ending = false;
+        loop {
+            if self.signals.take() {
+                self.status.clear();
+                if is_ending {
+                    output::talk("stopping at once; files may be cut off");
+                    self.signals.next_one_kills();
+                    return Ended::Stopped;
+                }
+                is_ending = true;
+                output::talk("ending the streams and finishing files; once more to stop at once");
+                self.prepared.pipeline.send_eos();
+            }
+            self.hear();
+            if self.shows_progress && self.progress.is_due() {
+                let stats = self.prepared.pipeline.stats();
+                self.status.draw(&self.progress.line(&stats));
+            }
+            if let Some(ended) = self.prepared.pipeline.wait(STEP) {
+                return ended;
+            }
+        }
+    }
+
+    /// Passes on what is on the bus.
+    fn hear(&mut self) {
+        while let Ok(message) = self.prepared.pipeline.messages().try_recv() {
+            if self.args.json {
+                self.say_json(&json::message(&message));
+            }
+            if let Some(text) = line(&message, self.args) {
+                self.status.clear();
+                output::talk(text);
+            }
+        }
+    }
+
+    /// Writes a line to stdout; when nobody reads it any more, the streams end.
+    fn say_json(&mut self, json: &serde_json::Value) {
+        if self.is_heard && output::data(&format!("{json}\n")).is_err() {
+            self.is_heard = false;
+            self.prepared.pipeline.send_eos();
+        }
+    }
+
+    fn summary(&mut self, ended: Ended, wall: Duration) -> std::io::Result<()> {
+        self.status.clear();
+        let summary = summary::Summary::new(&self.prepared, ended, wall);
+        if self.args.stats {
+            output::talk(summary.text().trim_end());
+        }
+        if self.args.json && self.is_heard {
+            output::data(&format!("{}\n", summary.json()))?;
+        }
+        Ok(())
+    }
+}
+
+/// A message as a line on stderr; none if it is not asked for.
+fn line(message: &Message, args: &PlayArgs) -> Option<String> {
+    let least = match (args.quiet, args.verbose) {
+        (true, _) => Level::Error,
+        (false, 0) => Level::Warning,
+        (false, 1) => Level::Info,
+        (false, 2) => Level::Debug,
+        (false, _) => Level::Trace,
+    };
+    let shown = |level: Level| (level <= least).then_some(());
+    Some(match message {
+        Message::Error { element, message, hint } => {
+            let hint = hint.as_ref().map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+            format!("error: element `{element}`: {message}{hint}")
+        }
+        Message::Restarted { element, message, restarts } => {
+            shown(Level::Warning)?;
+            let times = human::count(usize::try_from(*restarts).unwrap_or(usize::MAX), "time");
+            format!("warning: {element}: restarted ({times} so far): {message}")
+        }
+        Message::Log { element, level, message } => {
+            shown(*level)?;
+            format!("{}: {element}: {message}", level_word(*level))
+        }
+        Message::Element { element, name, fields } => {
+            shown(Level::Info)?;
+            let fields: String =
+                fields.iter().map(|(name, value)| format!(" {name}={}", json::value(value))).collect();
+            format!("info: {element}: {name}{fields}")
+        }
+        Message::Qos { element, late_nanos, dropped } => {
+            shown(Level::Info)?;
+            format!("info: {element}: late by {}, {dropped} dropped", human::time(*late_nanos))
+        }
+        Message::Inference { element, what } => {
+            shown(Level::Info)?;
+            format!("info: {element}: {what}")
+        }
+        Message::StateChanged(state) => {
+            shown(Level::Debug)?;
+            format!("debug: pipeline: {}", state.as_str())
+        }
+        Message::Eos => {
+            shown(Level::Debug)?;
+            "debug: pipeline: end of stream".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+/// `error`, `warning` …
+pub(crate) fn level_word(level: Level) -> &'static str {
+    match level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+        Level::Info => "info",
+        Level::Debug => "debug",
+        Level::Trace => "trace",
+    }
+}

@@ -1,0 +1,36 @@
+//! SIGINT and SIGTERM: the first ends the streams, the second stops at once.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+/// Signals that came since they were last asked for.
+pub(crate) struct Signals {
+    came: Arc<AtomicBool>,
+    kills: Arc<AtomicBool>,
+}
+
+impl Signals {
+    /// From now on these signals do not end the process.
+    pub(crate) fn new() -> io::Result<Self> {
+        let signals = Self { came: Arc::default(), kills: Arc::default() };
+        for signal in [SIGINT, SIGTERM] {
+            flag::register_conditional_shutdown(signal, 1, signals.kills.clone())?;
+            flag::register(signal, signals.came.clone())?;
+        }
+        Ok(signals)
+    }
+
+    /// Whether one came.
+    pub(crate) fn take(&self) -> bool {
+        self.came.swap(false, Ordering::AcqRel)
+    }
+
+    /// For when stopping hangs: the next one ends the process with exit code 1.
+    pub(crate) fn next_one_kills(&self) {
+        self.kills.store(true, Ordering::Release);
+    }
+}

@@ -1,0 +1,153 @@
+//! What a run did, element by element.
+
+use std::time::Duration;
+
+use millstream_core::element::{Direction, Role};
+use millstream_core::graph::{Element, Kind};
+use millstream_runtime::{ElementStats, Ended, ModelInfo};
+use serde_json::{Value as Json, json};
+
+use crate::human::{self, Align};
+use crate::json;
+use crate::setup::Prepared;
+
+/// What a run did.
+pub(crate) struct Summary<'a> {
+    prepared: &'a Prepared,
+    ended: Ended,
+    wall: Duration,
+    stats: Vec<ElementStats>,
+    /// Element, and what the model that it was given runs on.
+    models: Vec<(String, ModelInfo)>,
+}
+
+impl<'a> Summary<'a> {
+    pub(crate) fn new(prepared: &'a Prepared, ended: Ended, wall: Duration) -> Self {
+        let stats = prepared.pipeline.stats();
+        // After a failure a model may not be loaded yet, and asking would load it.
+        let models = if ended == Ended::Failed { Vec::new() } else { models(prepared) };
+        Self { prepared, ended, wall, stats, models }
+    }
+
+    /// For stderr.
+    pub(crate) fn text(&self) -> String {
+        let mut out = self.table();
+        for (stats, element) in self.elements() {
+            if element.descriptor.role() == Role::Sink {
+                let rate = human::digits(stats.rate);
+                let buffers = stats.buffers_in;
+                out += &format!("{}: {buffers} buffers, {rate} buffers/s\n", stats.name);
+            }
+            if matches!(element.kind, Kind::Queue(_)) {
+                out += &format!("{}: at most {} buffers waited\n", stats.name, stats.most_queued);
+            }
+        }
+        for (element, info) in &self.models {
+            out += &format!("{element}: {}\n", model_line(info));
+        }
+        let (compiled, loaded) = self.prepared.runtime.compile_counts();
+        out += &format!("components: {compiled} compiled, {loaded} loaded from the cache\n");
+        let lost = self.prepared.pipeline.lost_messages();
+        if lost > 0 {
+            out += &format!("messages lost: {lost}\n");
+        }
+        out + &format!("{} after {}\n", self.word(), human::time(self.nanos()))
+    }
+
+    /// For machines.
+    pub(crate) fn json(&self) -> Json {
+        let (compiled, loaded) = self.prepared.runtime.compile_counts();
+        let models: Vec<Json> =
+            self.models.iter().map(|(element, info)| json::model(element, info)).collect();
+        json!({
+            "type": "summary",
+            "ended": self.word(),
+            "wall-nanos": self.nanos(),
+            "elements": self.stats,
+            "models": models,
+            "components-compiled": compiled,
+            "components-loaded": loaded,
+            "lost-messages": self.prepared.pipeline.lost_messages(),
+        })
+    }
+
+    fn word(&self) -> &'static str {
+        match self.ended {
+            Ended::Eos => "eos",
+            Ended::Failed => "failed",
+            Ended::Stopped => "stopped",
+        }
+    }
+
+    fn nanos(&self) -> u64 {
+        u64::try_from(self.wall.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn elements(&self) -> impl Iterator<Item = (&ElementStats, &Element)> {
+        self.stats.iter().zip(&self.prepared.pipeline.graph().elements)
+    }
+
+    fn table(&self) -> String {
+        let header = [
+            "element", "in", "out", "per buffer", "share", "longest", "copied", "dropped", "late",
+            "restarts",
+        ];
+        let mut rows = vec![header.map(str::to_owned).to_vec()];
+        // A caps filter does nothing once the caps are there.
+        let shown = self.elements().filter(|(_, it)| !matches!(it.kind, Kind::CapsFilter(_)));
+        rows.extend(shown.map(|(stats, element)| self.row(stats, element)));
+        let align: Vec<Align> =
+            (0..header.len()).map(|at| if at == 0 { Align::Left } else { Align::Right }).collect();
+        human::table(&rows, &align)
+    }
+
+    fn row(&self, stats: &ElementStats, element: &Element) -> Vec<String> {
+        let has = |direction| element.pads.iter().any(|pad| pad.direction == direction);
+        let or_none = |is: bool, text: String| if is { text } else { "-".to_owned() };
+        let (is_sink, is_component) =
+            (element.descriptor.role() == Role::Sink, element.kind == Kind::Component);
+        let buffers = stats.buffers_in.max(stats.buffers_out).max(1);
+        let share = stats.nanos as f64 * 100.0 / self.nanos().max(1) as f64;
+        vec![
+            stats.name.clone(),
+            or_none(has(Direction::Sink), stats.buffers_in.to_string()),
+            or_none(has(Direction::Src), stats.buffers_out.to_string()),
+            or_none(is_component, human::time(stats.nanos / buffers)),
+            or_none(is_component, format!("{share:.1} %")),
+            or_none(is_component, human::time(stats.longest_nanos)),
+            or_none(is_component, human::bytes(stats.copied_bytes)),
+            stats.dropped.to_string(),
+            or_none(is_sink, stats.late.to_string()),
+            or_none(is_component, stats.restarts.to_string()),
+        ]
+    }
+}
+
+fn models(prepared: &Prepared) -> Vec<(String, ModelInfo)> {
+    let graph = prepared.pipeline.graph();
+    let mut models = Vec::new();
+    for (element, granted) in graph.elements.iter().zip(prepared.pipeline.granted()) {
+        for name in &granted.models {
+            if let Ok(model) = prepared.runtime.models.get(name) {
+                models.push((element.name.clone(), model.info().clone()));
+            }
+        }
+    }
+    models
+}
+
+fn model_line(info: &ModelInfo) -> String {
+    let threads = human::count(info.threads, "thread");
+    let loaded = human::time(info.load_nanos);
+    let mut line = format!(
+        "model `{}` on {}, {}, {}, {threads}, loaded in {loaded}",
+        info.name, info.backend, info.device, info.precision
+    );
+    if let Some(nanos) = info.first_run_nanos {
+        line += &format!(", first run {}", human::time(nanos));
+    }
+    if let Some(note) = &info.note {
+        line += &format!(" ({note})");
+    }
+    line
+}

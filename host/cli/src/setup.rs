@@ -1,0 +1,219 @@
+//! From texts to a prepared pipeline: what `launch`, `run`, `check`, `graph` and
+//! `audit` have in common.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use millstream_core::graph::Graph;
+use millstream_core::manifest::{self, Backend, MAX_MANIFEST_BYTES, Manifest};
+use millstream_core::{Description, Error as CoreError, launch};
+use millstream_runtime::{
+    BackendChoice, ClockKind, InferenceOptions, Options, Pipeline, Runtime, Sources,
+};
+
+use crate::args::{ElementArgs, SetupArgs, TextArgs};
+use crate::carried::{self, CARRIED, SHAPES, SHAPES_NAME};
+use crate::failure::Failure;
+
+/// Folders of elements, divided as `PATH` is.
+const ELEMENT_PATH: &str = "MILLSTREAM_ELEMENT_PATH";
+
+/// A pipeline as its user wrote it.
+pub(crate) enum Text {
+    /// A launch line.
+    Line(Description),
+    /// A manifest, and the folder that it lies in.
+    Manifest(Box<Manifest>, PathBuf),
+}
+
+/// A pipeline that could play now, and what it was made from.
+pub(crate) struct Prepared {
+    pub(crate) runtime: Runtime,
+    pub(crate) pipeline: Pipeline,
+}
+
+impl Text {
+    /// Reads a launch line; several words are joined as `gst-launch-1.0` does.
+    pub(crate) fn from_line<T: AsRef<str>>(words: &[T]) -> Result<Self, Failure> {
+        let line = match words {
+            [line] => line.as_ref().to_owned(),
+            words => launch::from_args(words),
+        };
+        Ok(Self::Line(launch::parse(&line)?))
+    }
+
+    /// Reads a manifest.
+    pub(crate) fn from_manifest(path: &Path) -> Result<Self, Failure> {
+        let text = read_text(path)?;
+        let manifest = manifest::parse(&text, &path.display().to_string())?;
+        let base = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(Self::Manifest(Box::new(manifest), base))
+    }
+
+    /// Reads whichever the user gave.
+    pub(crate) fn from_args(args: &TextArgs) -> Result<Self, Failure> {
+        match (&args.manifest, &args.line) {
+            (Some(manifest), _) => Self::from_manifest(manifest),
+            (None, Some(line)) => Self::from_line(&[line]),
+            (None, None) => Self::from_line::<&str>(&[]),
+        }
+    }
+
+    fn description(&self) -> &Description {
+        match self {
+            Self::Line(description) => description,
+            Self::Manifest(manifest, _) => &manifest.description,
+        }
+    }
+
+    /// How to run it, as far as the text says.
+    pub(crate) fn options(&self, setup: &SetupArgs) -> Options {
+        let clock = match self {
+            Self::Manifest(manifest, _) if manifest.clock == manifest::ClockKind::Virtual => {
+                ClockKind::Virtual
+            }
+            _ => ClockKind::System,
+        };
+        let implied_grants = matches!(self, Self::Line(_));
+        Options { clock, implied_grants, grants: setup.grants.clone(), ..Options::default() }
+    }
+
+    /// Elements and models that the text can name.
+    pub(crate) fn runtime(&self, setup: &SetupArgs) -> Result<Runtime, Failure> {
+        let mut inference = InferenceOptions::default();
+        let mut base = PathBuf::new();
+        if let Self::Manifest(manifest, folder) = self {
+            inference.backend = choice(manifest.inference.backend);
+            inference.threads = manifest.inference.threads.map(|threads| threads as usize);
+            base.clone_from(folder);
+        }
+        if let Some(backend) = setup.backend {
+            inference.backend = backend;
+        }
+        if let Some(threads) = setup.threads {
+            inference.threads = Some(threads as usize);
+        }
+        let runtime = runtime(&setup.elements, base, inference)?;
+        if let Self::Manifest(manifest, base) = self {
+            add_models(&runtime, manifest, base, setup)?;
+        }
+        Ok(runtime)
+    }
+
+    /// Elements, pads and links, checked.
+    pub(crate) fn graph(&self, runtime: &Runtime, setup: &SetupArgs) -> Result<Graph, Failure> {
+        let graph = Graph::build(self.description(), &runtime.elements).map_err(|error| {
+            match (&error, carried::missing()) {
+                (CoreError::UnknownElement { .. }, Some(missing)) => {
+                    Failure::Usage(format!("{}\nnote: {missing}", error.render()))
+                }
+                _ => error.into(),
+            }
+        })?;
+        for (name, _) in &setup.grants {
+            if graph.find(name).is_none() {
+                let names: Vec<&str> = graph.elements.iter().map(|it| it.name.as_str()).collect();
+                return Err(Failure::usage(
+                    format!("`--grant {name}=…`: the pipeline has no element `{name}`"),
+                    &format!("its elements are `{}`", names.join("`, `")),
+                ));
+            }
+        }
+        Ok(graph)
+    }
+
+    /// Everything up to the point where data would flow.
+    pub(crate) fn prepare(
+        &self,
+        setup: &SetupArgs,
+        options: &Options,
+    ) -> Result<Prepared, Failure> {
+        let runtime = self.runtime(setup)?;
+        let graph = self.graph(&runtime, setup)?;
+        let pipeline = Pipeline::prepare(graph, &runtime, options)?;
+        Ok(Prepared { runtime, pipeline })
+    }
+}
+
+/// A runtime with all elements, and the model that the binary carries.
+pub(crate) fn runtime(
+    elements: &ElementArgs,
+    base: PathBuf,
+    inference: InferenceOptions,
+) -> Result<Runtime, Failure> {
+    for folder in &elements.folders {
+        if !folder.is_dir() {
+            return Err(Failure::usage(
+                format!("`--elements {}`: no such folder", folder.display()),
+                "name a folder of `NAME.wasm` files; `cargo xtask components` makes `target/components`",
+            ));
+        }
+    }
+    let mut folders = elements.folders.clone();
+    if let Some(path) = std::env::var_os(ELEMENT_PATH) {
+        folders.extend(std::env::split_paths(&path).filter(|path| !path.as_os_str().is_empty()));
+    }
+    let sources = Sources { carried: CARRIED, folders, base, no_cache: false };
+    let runtime = Runtime::new(sources, inference)?;
+    if let Some(shapes) = SHAPES {
+        runtime.models.add_bytes(SHAPES_NAME, shapes, Vec::new());
+    }
+    Ok(runtime)
+}
+
+fn add_models(
+    runtime: &Runtime,
+    manifest: &Manifest,
+    base: &Path,
+    setup: &SetupArgs,
+) -> Result<(), Failure> {
+    for (name, model) in &manifest.models {
+        let file = base.join(&model.file);
+        let labels = model.labels.as_ref().map(|labels| base.join(labels));
+        for (key, file) in [("file", Some(&file)), ("labels", labels.as_ref())] {
+            if let Some(file) = file.filter(|file| !file.is_file()) {
+                return Err(Failure::usage(
+                    format!("model `{name}`: no file `{}`", file.display()),
+                    &format!(
+                        "`{key}` in `[models.{name}]` of `{}` starts from the manifest's folder",
+                        manifest.origin
+                    ),
+                ));
+            }
+        }
+        // What stands on the command line counts for all models.
+        let backend = model.backend.filter(|_| setup.backend.is_none()).map(choice);
+        let threads = model.threads.filter(|_| setup.threads.is_none());
+        runtime.models.add_file(name, file, labels, backend, threads.map(|it| it as usize));
+    }
+    Ok(())
+}
+
+fn choice(backend: Backend) -> BackendChoice {
+    match backend {
+        Backend::Auto => BackendChoice::Auto,
+        Backend::Embedded => BackendChoice::Embedded,
+        Backend::OnnxRuntime => BackendChoice::Onnxruntime,
+    }
+}
+
+/// A manifest's text; of a file that is too long, as much as shows that.
+fn read_text(path: &Path) -> Result<String, Failure> {
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::usage(
+            format!("cannot read `{}`: {error}", path.display()),
+            "name a manifest (`*.toml`), or use `millstream launch` for a launch line",
+        )
+    };
+    let file = std::fs::File::open(path).map_err(|error| failed(&error))?;
+    let mut bytes = Vec::new();
+    let limit = MAX_MANIFEST_BYTES as u64 + 1;
+    file.take(limit).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
+    if bytes.len() > MAX_MANIFEST_BYTES {
+        return Err(failed(&format_args!("over the limit of {MAX_MANIFEST_BYTES} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        failed(&format_args!("not UTF-8 text (byte {at})"))
+    })
+}

@@ -1,0 +1,19 @@
+//! The real binary, end to end: arguments and files in; exit codes, messages and files out.
+//!
+//! ```text
+//! scene (a folder of its own) ─► millstream launch|run … ─► Run { code, stdout, stderr } ─► files
+//! ```
+//!
+//! A test whose elements, fixtures or models are not built says so and is skipped, but
+//! fails where `CI=true`.
+#![allow(missing_docs, unreachable_pub, reason = "a test crate has no users")]
+
+mod scene;
+mod media;
+mod pipelines;
+mod formats;
+mod faults;
+mod hostile;
+mod errors;
+mod detector;
+mod cache;

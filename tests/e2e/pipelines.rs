@@ -1,0 +1,172 @@
+//! Pipelines as a GStreamer user expects them.
+
+use crate::media::Y4m;
+use crate::scene::{Scene, lacks_guests};
+
+const CLIP: &str = "videotestsrc pattern=ball num-buffers=12 \
+    ! video/x-raw,format=I420,width=160,height=120,framerate=30/1";
+
+#[test]
+fn a_launch_line_writes_a_clip() {
+    if lacks_guests(&["videotestsrc", "y4menc", "filesink"], &[]) {
+        return;
+    }
+    let scene = Scene::new();
+    let run = scene.launch(&format!("{CLIP} ! y4menc ! filesink location=out.y4m")).exits(0);
+    let clip = Y4m::parse(&scene.read("out.y4m"));
+    assert_eq!((clip.width, clip.height, clip.frames.len()), (160, 120, 12));
+    assert!(clip.header.contains(" F30:1"), "{}", clip.header);
+    assert_ne!(clip.frames[0], clip.frames[11], "the ball moves");
+    assert_eq!(run.count("y4menc0", "buffers-in"), 12);
+}
+
+#[test]
+fn views_change_speed_and_nothing_else() {
+    let elements = ["videotestsrc", "identity", "videoconvert", "videonegate", "y4menc", "filesink"];
+    if lacks_guests(&elements, &[]) {
+        return;
+    }
+    let scene = Scene::new();
+    let line = |file| {
+        format!(
+            "videotestsrc pattern=shapes num-buffers=8 seed=3 \
+             ! video/x-raw,width=162,height=122,framerate=30/1 ! identity ! videoconvert \
+             ! video/x-raw,format=RGB ! tee name=t  t. ! videonegate ! videoconvert \
+             ! video/x-raw,format=I420 ! y4menc ! filesink location={file}  t. ! fakesink"
+        )
+    };
+    let with = scene.launch(&line("with.y4m")).exits(0);
+    let without = scene.launch_with(&line("without.y4m"), &["--no-views"]).exits(0);
+    assert_eq!(Y4m::parse(&scene.read("with.y4m")).frames.len(), 8);
+    assert!(scene.read("with.y4m") == scene.read("without.y4m"), "the clips differ");
+    assert_eq!(with.count("videoconvert0", "copied-bytes"), 0);
+    assert!(without.count("videoconvert0", "copied-bytes") > 0);
+}
+
+#[test]
+fn a_chain_of_identities_copies_nothing() {
+    if lacks_guests(&["videotestsrc", "identity", "fakesink"], &[]) {
+        return;
+    }
+    let line = "videotestsrc num-buffers=300 ! video/x-raw,format=I420,width=1280,height=720 \
+                ! identity ! identity ! fakesink";
+    let run = Scene::new().launch(line).exits(0);
+    for element in ["videotestsrc0", "identity0", "identity1", "fakesink0"] {
+        assert_eq!(run.count(element, "copied-bytes"), 0, "{element}");
+    }
+    assert_eq!(run.count("identity1", "buffers-in"), 300);
+    assert_eq!(run.count("identity1", "bytes-in"), 300 * 1280 * 720 * 3 / 2);
+}
+
+#[test]
+fn a_tee_gives_each_branch_everything() {
+    if lacks_guests(&["videotestsrc", "videonegate", "fakesink"], &[]) {
+        return;
+    }
+    let run = Scene::new()
+        .launch(
+            "videotestsrc num-buffers=50 ! video/x-raw,format=RGB ! tee name=t \
+             t. ! queue ! fakesink name=a  t. ! queue ! videonegate ! fakesink name=b  \
+             t. ! queue max-size-buffers=2 ! fakesink name=c",
+        )
+        .exits(0);
+    for sink in ["a", "b", "c"] {
+        assert_eq!(run.count(sink, "buffers-in"), 50, "{sink}");
+    }
+    for queue in ["queue0", "queue1", "queue2"] {
+        assert_eq!(run.count(queue, "dropped"), 0, "{queue}");
+    }
+    assert!(run.count("queue2", "most-queued") <= 2);
+    // Only the branch that writes pays for a copy of its own.
+    assert!(run.count("videonegate0", "copied-bytes") <= 50 * 320 * 240 * 3);
+}
+
+#[test]
+fn a_leaky_queue_loses_and_counts() {
+    if lacks_guests(&["videotestsrc", "fakesink"], &["slow"]) {
+        return;
+    }
+    for leaky in ["upstream", "downstream"] {
+        let line = format!(
+            "videotestsrc num-buffers=60 ! queue leaky={leaky} max-size-buffers=3 \
+             ! slow work=5000 ! fakesink"
+        );
+        let run = Scene::new().launch(&line).exits(0);
+        let (dropped, shown) = (run.count("queue0", "dropped"), run.count("fakesink0", "buffers-in"));
+        assert_eq!(dropped + shown, 60, "{leaky}");
+        assert!(dropped > 0 && shown > 0, "{leaky}: {dropped} dropped, {shown} shown");
+        assert!(run.count("queue0", "most-queued") <= 3, "{leaky}");
+    }
+}
+
+#[test]
+fn the_same_run_twice_gives_the_same_bytes() {
+    if lacks_guests(&["videotestsrc", "identity", "y4menc", "filesink"], &[]) {
+        return;
+    }
+    let scene = Scene::new();
+    for file in ["first.y4m", "second.y4m"] {
+        let line = format!(
+            "videotestsrc pattern=snow num-buffers=10 ! identity drop-probability=0.4 seed=7 \
+             ! queue ! y4menc ! filesink location={file}"
+        );
+        scene.launch(&line).exits(0);
+    }
+    assert!(scene.read("first.y4m") == scene.read("second.y4m"), "the clips differ");
+    let frames = Y4m::parse(&scene.read("first.y4m")).frames.len();
+    assert!((1..10).contains(&frames), "{frames} of 10 frames came through");
+}
+
+#[test]
+fn num_buffers_ends_a_stream_at_either_end() {
+    if lacks_guests(&["videotestsrc", "fakesink"], &[]) {
+        return;
+    }
+    let scene = Scene::new();
+    let run = scene.launch("videotestsrc num-buffers=5 ! fakesink").exits(0);
+    assert_eq!(run.count("fakesink0", "buffers-in"), 5);
+    let run = scene.launch("videotestsrc ! fakesink num-buffers=5").exits(0);
+    assert!((5..=6).contains(&run.count("fakesink0", "buffers-in")));
+    let run = scene.launch("videotestsrc num-buffers=0 ! fakesink").exits(0);
+    assert_eq!(run.count("fakesink0", "buffers-in"), 0);
+}
+
+#[test]
+fn a_manifest_is_a_launch_line_with_more_to_say() {
+    if lacks_guests(&["videotestsrc", "videoscale", "y4menc", "filesink"], &[]) {
+        return;
+    }
+    let scene = Scene::new();
+    scene
+        .launch(
+            "videotestsrc pattern=gradient num-buffers=4 \
+             ! video/x-raw,format=I420,width=200,height=100 ! videoscale \
+             ! video/x-raw,width=100,height=50 ! queue ! y4menc ! filesink location=line.y4m",
+        )
+        .exits(0);
+    scene
+        .manifest(
+            r#"
+            [pipeline]
+            clock = "virtual"
+            chains = [
+              "source ! video/x-raw,format=I420,width=200,height=100 ! scaler ! small",
+              "small ! queue ! y4menc ! file",
+            ]
+            [elements.source]
+            component = "videotestsrc"
+            properties = { pattern = "gradient", num-buffers = 4 }
+            [elements.scaler]
+            component = "videoscale"
+            [elements.small]
+            component = "capsfilter"
+            properties = { caps = "video/x-raw,width=100,height=50" }
+            [elements.file]
+            component = "filesink"
+            properties = { location = "manifest.y4m" }
+            grants = ["files:.:rw"]
+            "#,
+        )
+        .exits(0);
+    assert!(scene.read("line.y4m") == scene.read("manifest.y4m"), "the clips differ");
+}
