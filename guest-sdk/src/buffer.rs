@@ -158,6 +158,11 @@ impl Buffer {
         self.raw().detections(layer)
     }
 
+    /// Names of the layers that hold something, in the order in which they were set.
+    pub fn detection_layers(&self) -> Vec<String> {
+        self.raw().detection_layers()
+    }
+
     /// Replaces a layer; an empty list removes it. Traps over 4,096 detections or
     /// 16 layers, and on rectangles that are not finite.
     pub fn set_detections(&mut self, layer: &str, detections: &[Detection]) {

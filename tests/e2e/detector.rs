@@ -76,7 +76,10 @@ fn matches(found: &[Found], truth: &[Found], least: f64) -> usize {
 fn the_shipped_model_finds_the_shapes() {
     let elements = ["videotestsrc", "objectdetector", "detectionsink"];
     if lacks_guests(&elements, &[])
-        || lacks("models/shapes.onnx", root().join("models/shapes.onnx").is_file())
+        || lacks(
+            "models/shapes.onnx",
+            root().join("models/shapes.onnx").is_file(),
+        )
     {
         return;
     }
@@ -89,7 +92,10 @@ fn the_shipped_model_finds_the_shapes() {
              t. ! queue ! detectionsink layer=ground-truth location=truth.jsonl",
         )
         .exits(0);
-    let (found, truth) = (scene.json_lines("found.jsonl"), scene.json_lines("truth.jsonl"));
+    let (found, truth) = (
+        scene.json_lines("found.jsonl"),
+        scene.json_lines("truth.jsonl"),
+    );
     assert_eq!((found.len(), truth.len()), (60, 60));
     let (mut right, mut all_found, mut all_true) = (0, 0, 0);
     for (found, truth) in found.iter().zip(&truth) {
@@ -98,11 +104,16 @@ fn the_shipped_model_finds_the_shapes() {
         all_found += found.len();
         all_true += truth.len();
     }
-    let (recall, precision) =
-        (right as f64 / all_true as f64, right as f64 / all_found.max(1) as f64);
+    let (recall, precision) = (
+        right as f64 / all_true as f64,
+        right as f64 / all_found.max(1) as f64,
+    );
     eprintln!("shapes: recall {recall:.3}, precision {precision:.3} of {all_true} objects");
     assert!(all_true >= 300, "{all_true} objects");
-    assert!(recall >= 0.9 && precision >= 0.9, "recall {recall:.3}, precision {precision:.3}");
+    assert!(
+        recall >= 0.9 && precision >= 0.9,
+        "recall {recall:.3}, precision {precision:.3}"
+    );
 }
 
 #[test]
@@ -116,7 +127,13 @@ fn yolox_finds_what_onnx_runtime_finds() {
 }
 
 fn check_model(model: &str) {
-    let elements = ["multifilesrc", "jpegdec", "pngdec", "objectdetector", "detectionsink"];
+    let elements = [
+        "multifilesrc",
+        "jpegdec",
+        "pngdec",
+        "objectdetector",
+        "detectionsink",
+    ];
     let Some(shared) = shared() else { return };
     if lacks_guests(&elements, &[]) {
         return;
@@ -125,7 +142,11 @@ fn check_model(model: &str) {
     let reference: Value = serde_json::from_str(&text).expect("JSON");
     for (picture, entry) in reference.as_object().expect("pictures by name") {
         let scene = Scene::new();
-        let decoder = if picture.ends_with(".png") { "pngdec" } else { "jpegdec" };
+        let decoder = if picture.ends_with(".png") {
+            "pngdec"
+        } else {
+            "jpegdec"
+        };
         let path = |folder: &str, name: &str| shared.join(folder).join(name).display().to_string();
         scene
             .launch(&format!(
@@ -150,18 +171,27 @@ fn check_model(model: &str) {
 /// does: a box that overlaps one of another class may be there as well.
 fn compare(what: &str, found: &[Found], expected: &[Found]) {
     for one in expected {
-        let best = found.iter().filter(|it| it.label == one.label).map(|it| it.iou(one));
+        let best = found
+            .iter()
+            .filter(|it| it.label == one.label)
+            .map(|it| it.iou(one));
         let best = best.fold(0.0, f64::max);
         eprintln!("{what}: {} {:.3}: IoU {best:.3}", one.label, one.confidence);
         assert!(best >= 0.9, "{what}: {one:?} is not among {found:#?}");
     }
     let right = matches(found, expected, 0.9);
     let allowed = |it: &&Found| {
-        expected.iter().any(|one| one.label != it.label && one.iou(it) > 0.45)
+        expected
+            .iter()
+            .any(|one| one.label != it.label && one.iou(it) > 0.45)
     };
     let extra: Vec<_> = found
         .iter()
-        .filter(|it| !expected.iter().any(|one| one.label == it.label && one.iou(it) >= 0.9))
+        .filter(|it| {
+            !expected
+                .iter()
+                .any(|one| one.label == it.label && one.iou(it) >= 0.9)
+        })
         .filter(|it| !allowed(it))
         .collect();
     assert_eq!(right, expected.len(), "{what}: {found:#?}");

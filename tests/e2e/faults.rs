@@ -38,7 +38,10 @@ fn clip_is_whole(scene: &Scene, run: &Run) {
     let sent = run.count("source", "buffers-out");
     assert_eq!(run.count("clip", "buffers-in"), sent);
     assert_eq!(run.count("queue0", "dropped"), 0);
-    assert_eq!(Y4m::parse(&scene.read("clip.y4m")).frames.len() as u64, sent);
+    assert_eq!(
+        Y4m::parse(&scene.read("clip.y4m")).frames.len() as u64,
+        sent
+    );
 }
 
 #[test]
@@ -54,8 +57,14 @@ fn a_trap_is_restarted_and_loses_one_buffer() {
     ]);
     assert_eq!(run.count("source", "buffers-out"), 20);
     clip_is_whole(&scene, &run);
-    let counts = ["buffers-in", "buffers-out", "failures", "restarts", "dropped"]
-        .map(|counter| run.count("victim", counter));
+    let counts = [
+        "buffers-in",
+        "buffers-out",
+        "failures",
+        "restarts",
+        "dropped",
+    ]
+    .map(|counter| run.count("victim", counter));
     assert_eq!(counts, [20, 19, 1, 1, 1]);
     assert_eq!(run.count("after", "buffers-in"), 19);
 }
@@ -68,7 +77,9 @@ fn an_element_that_never_recovers_stops_the_pipeline_at_its_limit() {
     let scene = Scene::new();
     let lines = "component = 'trapper'\n properties = { every = 2 }\n on-failure = 'restart'\n \
                  restart = { max = 3, within = '60s', backoff = '1ms' }";
-    let run = beside_a_clip(&scene, 40, lines).exits(1).says(&["error: element `victim`"]);
+    let run = beside_a_clip(&scene, 40, lines)
+        .exits(1)
+        .says(&["error: element `victim`"]);
     assert_eq!(run.summary()["ended"], "failed");
     assert_eq!(run.count("victim", "restarts"), 3);
     assert_eq!(run.count("victim", "failures"), 4);
@@ -81,9 +92,13 @@ fn a_trap_stops_the_pipeline_in_good_order() {
         return;
     }
     let scene = Scene::new();
-    let run = beside_a_clip(&scene, 30, "component = 'trapper'\n properties = { at = 5 }")
-        .exits(1)
-        .says(&["error: element `victim`", "(in chain)"]);
+    let run = beside_a_clip(
+        &scene,
+        30,
+        "component = 'trapper'\n properties = { at = 5 }",
+    )
+    .exits(1)
+    .says(&["error: element `victim`", "(in chain)"]);
     assert_eq!(run.summary()["ended"], "failed");
     assert_eq!(run.count("after", "buffers-in"), 5);
     clip_is_whole(&scene, &run);
@@ -95,7 +110,10 @@ fn a_trap_before_the_first_frame_says_where() {
         return;
     }
     let line = "videotestsrc num-buffers=3 ! trapper on-start=true ! fakesink";
-    Scene::new().launch(line).exits(1).says(&["trapper0", "in start"]);
+    Scene::new()
+        .launch(line)
+        .exits(1)
+        .says(&["trapper0", "in start"]);
 }
 
 #[test]
@@ -105,13 +123,16 @@ fn an_endless_loop_ends_at_its_deadline() {
     }
     let scene = Scene::new();
     let lines = "component = 'looper'\n properties = { at = 3 }\n limits = { call-time = '200ms' }";
-    let run = beside_a_clip(&scene, 10, lines)
-        .exits(1)
-        .says(&["a call took longer than its limit of 200ms", "hint: raise `limits.call-time`"]);
+    let run = beside_a_clip(&scene, 10, lines).exits(1).says(&[
+        "a call took longer than its limit of 200ms",
+        "hint: raise `limits.call-time`",
+    ]);
     clip_is_whole(&scene, &run);
 
     let restarted = format!("{lines}\n on-failure = 'restart'");
-    let run = beside_a_clip(&scene, 10, &restarted).exits(0).says(&["victim: restarted"]);
+    let run = beside_a_clip(&scene, 10, &restarted)
+        .exits(0)
+        .says(&["victim: restarted"]);
     assert_eq!(run.count("after", "buffers-in"), 9);
     clip_is_whole(&scene, &run);
 }
@@ -137,7 +158,10 @@ fn memory_has_a_limit() {
     }
     for (what, expected) in [
         ("heap", "it wanted more memory than its limit of 32 MiB"),
-        ("frames", "buffers of this pad are in use, which is the limit"),
+        (
+            "frames",
+            "buffers of this pad are in use, which is the limit",
+        ),
         ("handles", ""),
     ] {
         let scene = Scene::new();
@@ -145,7 +169,9 @@ fn memory_has_a_limit() {
             "component = 'hog'\n properties = {{ what = '{what}', at = 4 }}\n \
              limits = {{ memory = '32MiB' }}"
         );
-        let run = beside_a_clip(&scene, 10, &lines).exits(1).says(&["`victim`", expected]);
+        let run = beside_a_clip(&scene, 10, &lines)
+            .exits(1)
+            .says(&["`victim`", expected]);
         assert_eq!(run.count("after", "buffers-in"), 4, "{what}");
         clip_is_whole(&scene, &run);
     }
@@ -158,18 +184,27 @@ fn a_flood_is_cut_off() {
     }
     for what in ["logs", "long-logs", "messages"] {
         let scene = Scene::new();
-        let lines = format!("component = 'flooder'\n properties = {{ what = '{what}', count = 3000 }}");
+        let lines =
+            format!("component = 'flooder'\n properties = {{ what = '{what}', count = 3000 }}");
         let run = beside_a_clip(&scene, 10, &lines).exits(0);
         clip_is_whole(&scene, &run);
-        let lines = run.stdout.lines().filter(|line| line.contains("\"victim\"")).count();
+        let lines = run
+            .stdout
+            .lines()
+            .filter(|line| line.contains("\"victim\""))
+            .count();
         // 1,000 a second of the pipeline's clock, which moves by a third of a second.
-        assert!((500..=2_100).contains(&lines), "{what}: {lines} lines of 30,000 came through");
+        assert!(
+            (500..=2_100).contains(&lines),
+            "{what}: {lines} lines of 30,000 came through"
+        );
         let longest = run.stderr.lines().map(str::len).max().unwrap_or(0);
         assert!(longest < 4_300, "{what}: a line of {longest} bytes");
     }
     for what in ["buffers", "events"] {
         let scene = Scene::new();
-        let lines = format!("component = 'flooder'\n properties = {{ what = '{what}', count = 3000 }}");
+        let lines =
+            format!("component = 'flooder'\n properties = {{ what = '{what}', count = 3000 }}");
         let run = beside_a_clip(&scene, 10, &lines)
             .exits(1)
             .says(&["more than 1024 buffers and events pushed in one call"]);
@@ -193,7 +228,11 @@ fn a_signal_leaves_whole_frames() {
         let run = running.wait().exits(0);
         assert_eq!(run.summary()["ended"], "eos", "{signal}");
         let frames = Y4m::parse(&scene.read("clip.y4m")).frames.len() as u64;
-        assert_eq!(frames, run.count("videotestsrc0", "buffers-out"), "{signal}");
+        assert_eq!(
+            frames,
+            run.count("videotestsrc0", "buffers-out"),
+            "{signal}"
+        );
         assert!(frames >= 5, "{signal}: {frames} frames");
     }
 }
@@ -211,6 +250,8 @@ fn a_pipeline_that_is_killed_leaves_what_was_written() {
     running.signal("KILL");
     assert_eq!(running.wait().code, None);
     // A last frame may be cut off; whoever reads the clip gets the others.
-    let run = scene.launch("filesrc location=clip.y4m ! y4mdec ! fakesink").exits(0);
+    let run = scene
+        .launch("filesrc location=clip.y4m ! y4mdec ! fakesink")
+        .exits(0);
     assert!(run.count("fakesink0", "buffers-in") >= 2);
 }

@@ -11,8 +11,19 @@ const REST: &str = "objectdetector ! detectionsink";
 #[test]
 fn a_clip_an_avi_and_a_folder_give_equal_detections() {
     let elements = [
-        "videotestsrc", "jpegenc", "multifilesink", "multifilesrc", "jpegdec", "filesrc", "avidemux",
-        "y4mdec", "y4menc", "filesink", "videoconvert", "objectdetector", "detectionsink",
+        "videotestsrc",
+        "jpegenc",
+        "multifilesink",
+        "multifilesrc",
+        "jpegdec",
+        "filesrc",
+        "avidemux",
+        "y4mdec",
+        "y4menc",
+        "filesink",
+        "videoconvert",
+        "objectdetector",
+        "detectionsink",
     ];
     if lacks_guests(&elements, &[]) {
         return;
@@ -20,14 +31,20 @@ fn a_clip_an_avi_and_a_folder_give_equal_detections() {
     let scene = Scene::new();
     make_pictures(&scene);
     let readers = [
-        ("folder", "multifilesrc location=pictures/%03d.jpg framerate=25/1 ! jpegdec", "pictures"),
+        (
+            "folder",
+            "multifilesrc location=pictures/%03d.jpg framerate=25/1 ! jpegdec",
+            "pictures",
+        ),
         ("avi", "filesrc location=clip.avi ! avidemux ! jpegdec", "."),
         ("y4m", "filesrc location=clip.y4m ! y4mdec", "."),
     ];
     let mut found = Vec::new();
     for (name, reader, folder) in readers {
         let file = format!("line-{name}.jsonl");
-        scene.launch(&format!("{reader} ! {REST} location={file}")).exits(0);
+        scene
+            .launch(&format!("{reader} ! {REST} location={file}"))
+            .exits(0);
         found.push((name, file));
         let file = format!("manifest-{name}.jsonl");
         scene.manifest(&manifest(reader, folder, &file)).exits(0);
@@ -35,7 +52,11 @@ fn a_clip_an_avi_and_a_folder_give_equal_detections() {
     }
     let first = scene.json_lines(&found[0].1);
     assert_eq!(first.len(), FRAMES);
-    assert!(first.iter().any(|line| line["detections"].as_array().is_some_and(|d| !d.is_empty())));
+    assert!(
+        first
+            .iter()
+            .any(|line| line["detections"].as_array().is_some_and(|d| !d.is_empty()))
+    );
     for (name, file) in &found {
         let lines = scene.json_lines(file);
         assert_eq!(lines.len(), FRAMES, "{name}: {file}");
@@ -53,8 +74,9 @@ fn make_pictures(scene: &Scene) {
          ! multifilesink location=pictures/%03d.jpg"
     );
     scene.launch(&line).exits(0);
-    let jpegs: Vec<_> =
-        (0..FRAMES).map(|n| scene.read(&format!("pictures/{n:03}.jpg"))).collect();
+    let jpegs: Vec<_> = (0..FRAMES)
+        .map(|n| scene.read(&format!("pictures/{n:03}.jpg")))
+        .collect();
     scene.write("clip.avi", avi(320, 240, 25, &jpegs));
     // From the JPEGs, so that all three hold the same pixels.
     scene

@@ -22,7 +22,10 @@ fn frames_are_white(scene: &Scene) {
     let clip = Y4m::parse(&scene.read("clip.y4m"));
     let luma = clip.width * clip.height;
     for frame in &clip.frames {
-        assert!(frame[..luma].iter().all(|byte| *byte == frame[0]), "a frame was written to");
+        assert!(
+            frame[..luma].iter().all(|byte| *byte == frame[0]),
+            "a frame was written to"
+        );
         assert_ne!(frame[0], 0x55);
     }
 }
@@ -41,12 +44,17 @@ fn a_lie_ends_the_liar_and_nothing_else() {
         ("read", "reading 2 bytes"),
         ("write", "writing 1 bytes at 4294967295"),
         ("write-shared", "writing to a buffer that is shared"),
-        ("address-shared", "an address to write to a buffer that is shared"),
+        (
+            "address-shared",
+            "an address to write to a buffer that is shared",
+        ),
     ];
     for (how, expected) in lies {
         for options in [&[][..], &["--no-views"]] {
             let scene = Scene::new();
-            let run = lie(&scene, how, options).exits(1).says(&["error: element `liar0`", expected]);
+            let run = lie(&scene, how, options)
+                .exits(1)
+                .says(&["error: element `liar0`", expected]);
             assert_eq!(run.count("after", "buffers-in"), 0, "{how}");
             frames_are_white(&scene);
         }
@@ -58,12 +66,21 @@ fn views_give_no_more_than_was_granted() {
     if lacks_guests(ELEMENTS, &["liar"]) {
         return;
     }
-    for how in ["view-read-only", "view-shared", "view-after-give-away", "window-unmapped"] {
+    for how in [
+        "view-read-only",
+        "view-shared",
+        "view-after-give-away",
+        "window-unmapped",
+    ] {
         let scene = Scene::new();
-        lie(&scene, how, &[]).exits(1).says(&["error: element `liar0`", "memory fault"]);
+        lie(&scene, how, &[])
+            .exits(1)
+            .says(&["error: element `liar0`", "memory fault"]);
         frames_are_white(&scene);
         let scene = Scene::new();
-        lie(&scene, how, &["--no-views"]).exits(1).says(&["the host has no views"]);
+        lie(&scene, how, &["--no-views"])
+            .exits(1)
+            .says(&["the host has no views"]);
         frames_are_white(&scene);
     }
 }
@@ -73,9 +90,16 @@ fn the_window_is_not_the_elements_memory() {
     if lacks_guests(ELEMENTS, &["liar"]) {
         return;
     }
-    for how in ["window-as-text", "window-as-list", "window-as-result", "window-scattered"] {
+    for how in [
+        "window-as-text",
+        "window-as-list",
+        "window-as-result",
+        "window-scattered",
+    ] {
         let scene = Scene::new();
-        lie(&scene, how, &[]).exits(1).says(&["error: element `liar0`"]);
+        lie(&scene, how, &[])
+            .exits(1)
+            .says(&["error: element `liar0`"]);
         frames_are_white(&scene);
     }
 }
@@ -123,7 +147,9 @@ fn caps_that_do_not_parse_are_the_elements_error() {
         return;
     }
     let scene = Scene::new();
-    lie(&scene, "caps", &[]).exits(2).says(&["liar0", "caps that do not parse"]);
+    lie(&scene, "caps", &[])
+        .exits(2)
+        .says(&["liar0", "caps that do not parse"]);
 }
 
 #[test]

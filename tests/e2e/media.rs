@@ -17,7 +17,8 @@ impl Y4m {
         assert!(header.starts_with("YUV4MPEG2 "), "header `{header}`");
         let number = |letter| {
             let word = header.split(' ').find_map(|word| word.strip_prefix(letter));
-            word.and_then(|word| word.parse::<usize>().ok()).expect("a size in the header")
+            word.and_then(|word| word.parse::<usize>().ok())
+                .expect("a size in the header")
         };
         let (width, height) = (number('W'), number('H'));
         let size = width * height + 2 * width.div_ceil(2) * height.div_ceil(2);
@@ -30,13 +31,24 @@ impl Y4m {
             frames.push(pixels.to_vec());
             rest = after;
         }
-        Self { header, width, height, frames }
+        Self {
+            header,
+            width,
+            height,
+            frames,
+        }
     }
 }
 
 fn line(bytes: &[u8]) -> (String, &[u8]) {
-    let end = bytes.iter().position(|byte| *byte == b'\n').expect("a line");
-    (String::from_utf8_lossy(&bytes[..end]).into_owned(), &bytes[end + 1..])
+    let end = bytes
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .expect("a line");
+    (
+        String::from_utf8_lossy(&bytes[..end]).into_owned(),
+        &bytes[end + 1..],
+    )
 }
 
 /// A YUV4MPEG2 stream of grey frames.
@@ -65,7 +77,9 @@ fn encode(width: u32, height: u32, format: image::ImageFormat) -> Vec<u8> {
         image::Rgb([(x * 255 / width) as u8, (y * 255 / height) as u8, 128])
     });
     let mut out = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut out, format).expect("encoding a picture");
+    picture
+        .write_to(&mut out, format)
+        .expect("encoding a picture");
     out.into_inner()
 }
 
@@ -74,11 +88,28 @@ pub fn avi(width: u32, height: u32, fps: u32, jpegs: &[Vec<u8>]) -> Vec<u8> {
     let count = jpegs.len() as u32;
     let largest = jpegs.iter().map(Vec::len).max().unwrap_or(0) as u32;
     let main = words(&[
-        1_000_000 / fps, largest * fps, 0, 0x10, count, 0, 1, largest, width, height, 0, 0, 0, 0,
+        1_000_000 / fps,
+        largest * fps,
+        0,
+        0x10,
+        count,
+        0,
+        1,
+        largest,
+        width,
+        height,
+        0,
+        0,
+        0,
+        0,
     ]);
     let mut stream = b"vidsMJPG".to_vec();
     stream.extend(words(&[0, 0, 0, 1, fps, 0, count, largest, u32::MAX, 0, 0]));
-    stream.extend([width as u16, height as u16].iter().flat_map(|side| side.to_le_bytes()));
+    stream.extend(
+        [width as u16, height as u16]
+            .iter()
+            .flat_map(|side| side.to_le_bytes()),
+    );
     let mut format = words(&[40, width, height]);
     format.extend([1, 0, 24, 0]);
     format.extend(b"MJPG");
@@ -92,7 +123,12 @@ pub fn avi(width: u32, height: u32, fps: u32, jpegs: &[Vec<u8>]) -> Vec<u8> {
     }
     let stream = [chunk(b"strh", &stream), chunk(b"strf", &format)].concat();
     let headers = [chunk(b"avih", &main), list(b"strl", &stream)].concat();
-    let body = [list(b"hdrl", &headers), chunk(b"LIST", &movie), chunk(b"idx1", &index)].concat();
+    let body = [
+        list(b"hdrl", &headers),
+        chunk(b"LIST", &movie),
+        chunk(b"idx1", &index),
+    ]
+    .concat();
     chunk(b"RIFF", &[b"AVI ".as_slice(), &body].concat())
 }
 

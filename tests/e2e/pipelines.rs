@@ -12,7 +12,9 @@ fn a_launch_line_writes_a_clip() {
         return;
     }
     let scene = Scene::new();
-    let run = scene.launch(&format!("{CLIP} ! y4menc ! filesink location=out.y4m")).exits(0);
+    let run = scene
+        .launch(&format!("{CLIP} ! y4menc ! filesink location=out.y4m"))
+        .exits(0);
     let clip = Y4m::parse(&scene.read("out.y4m"));
     assert_eq!((clip.width, clip.height, clip.frames.len()), (160, 120, 12));
     assert!(clip.header.contains(" F30:1"), "{}", clip.header);
@@ -22,7 +24,14 @@ fn a_launch_line_writes_a_clip() {
 
 #[test]
 fn views_change_speed_and_nothing_else() {
-    let elements = ["videotestsrc", "identity", "videoconvert", "videonegate", "y4menc", "filesink"];
+    let elements = [
+        "videotestsrc",
+        "identity",
+        "videoconvert",
+        "videonegate",
+        "y4menc",
+        "filesink",
+    ];
     if lacks_guests(&elements, &[]) {
         return;
     }
@@ -36,9 +45,14 @@ fn views_change_speed_and_nothing_else() {
         )
     };
     let with = scene.launch(&line("with.y4m")).exits(0);
-    let without = scene.launch_with(&line("without.y4m"), &["--no-views"]).exits(0);
+    let without = scene
+        .launch_with(&line("without.y4m"), &["--no-views"])
+        .exits(0);
     assert_eq!(Y4m::parse(&scene.read("with.y4m")).frames.len(), 8);
-    assert!(scene.read("with.y4m") == scene.read("without.y4m"), "the clips differ");
+    assert!(
+        scene.read("with.y4m") == scene.read("without.y4m"),
+        "the clips differ"
+    );
     assert_eq!(with.count("videoconvert0", "copied-bytes"), 0);
     assert!(without.count("videoconvert0", "copied-bytes") > 0);
 }
@@ -92,9 +106,15 @@ fn a_leaky_queue_loses_and_counts() {
              ! slow work=5000 ! fakesink"
         );
         let run = Scene::new().launch(&line).exits(0);
-        let (dropped, shown) = (run.count("queue0", "dropped"), run.count("fakesink0", "buffers-in"));
+        let (dropped, shown) = (
+            run.count("queue0", "dropped"),
+            run.count("fakesink0", "buffers-in"),
+        );
         assert_eq!(dropped + shown, 60, "{leaky}");
-        assert!(dropped > 0 && shown > 0, "{leaky}: {dropped} dropped, {shown} shown");
+        assert!(
+            dropped > 0 && shown > 0,
+            "{leaky}: {dropped} dropped, {shown} shown"
+        );
         assert!(run.count("queue0", "most-queued") <= 3, "{leaky}");
     }
 }
@@ -112,9 +132,15 @@ fn the_same_run_twice_gives_the_same_bytes() {
         );
         scene.launch(&line).exits(0);
     }
-    assert!(scene.read("first.y4m") == scene.read("second.y4m"), "the clips differ");
+    assert!(
+        scene.read("first.y4m") == scene.read("second.y4m"),
+        "the clips differ"
+    );
     let frames = Y4m::parse(&scene.read("first.y4m")).frames.len();
-    assert!((1..10).contains(&frames), "{frames} of 10 frames came through");
+    assert!(
+        (1..10).contains(&frames),
+        "{frames} of 10 frames came through"
+    );
 }
 
 #[test]
@@ -123,11 +149,17 @@ fn num_buffers_ends_a_stream_at_either_end() {
         return;
     }
     let scene = Scene::new();
-    let run = scene.launch("videotestsrc num-buffers=5 ! fakesink").exits(0);
+    let run = scene
+        .launch("videotestsrc num-buffers=5 ! fakesink")
+        .exits(0);
     assert_eq!(run.count("fakesink0", "buffers-in"), 5);
-    let run = scene.launch("videotestsrc ! fakesink num-buffers=5").exits(0);
+    let run = scene
+        .launch("videotestsrc ! fakesink num-buffers=5")
+        .exits(0);
     assert!((5..=6).contains(&run.count("fakesink0", "buffers-in")));
-    let run = scene.launch("videotestsrc num-buffers=0 ! fakesink").exits(0);
+    let run = scene
+        .launch("videotestsrc num-buffers=0 ! fakesink")
+        .exits(0);
     assert_eq!(run.count("fakesink0", "buffers-in"), 0);
 }
 
@@ -168,5 +200,8 @@ fn a_manifest_is_a_launch_line_with_more_to_say() {
             "#,
         )
         .exits(0);
-    assert!(scene.read("line.y4m") == scene.read("manifest.y4m"), "the clips differ");
+    assert!(
+        scene.read("line.y4m") == scene.read("manifest.y4m"),
+        "the clips differ"
+    );
 }

@@ -24,7 +24,10 @@ pub fn root() -> PathBuf {
 /// Whether something that a test needs is missing: says what, and fails in CI.
 pub fn lacks(what: &str, is_there: bool) -> bool {
     if !is_there {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "missing in CI: {what}");
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "missing in CI: {what}"
+        );
         eprintln!("skipped: {what} is missing");
     }
     !is_there
@@ -32,17 +35,26 @@ pub fn lacks(what: &str, is_there: bool) -> bool {
 
 /// Whether an element or fixture that a test needs was not built.
 pub fn lacks_guests(elements: &[&str], fixtures: &[&str]) -> bool {
-    let missing = |folder: &str, name: &&&str| !guest(folder, name).is_file();
+    // An element that is still to be written is a stub of some 500 bytes.
+    let built = |path: PathBuf| fs::metadata(path).is_ok_and(|file| file.len() > 4096);
+    let missing = |folder: &str, name: &&&str| !built(guest(folder, name));
     let element = elements.iter().find(|name| missing("components", name));
     let fixture = fixtures.iter().find(|name| missing("fixtures", name));
-    element.is_some_and(|name| lacks(&format!("element `{name}` (`cargo xtask components`)"), false))
-        || fixture
-            .is_some_and(|name| lacks(&format!("fixture `{name}` (`cargo xtask fixtures`)"), false))
+    element.is_some_and(|name| {
+        lacks(
+            &format!("element `{name}` (`cargo xtask components`)"),
+            false,
+        )
+    }) || fixture
+        .is_some_and(|name| lacks(&format!("fixture `{name}` (`cargo xtask fixtures`)"), false))
 }
 
 /// The file of an element or a fixture.
 pub fn guest(folder: &str, name: &str) -> PathBuf {
-    root().join("target").join(folder).join(format!("{name}.wasm"))
+    root()
+        .join("target")
+        .join(folder)
+        .join(format!("{name}.wasm"))
 }
 
 /// A folder to run in, gone at the end.
@@ -55,13 +67,19 @@ impl Scene {
     /// An empty folder. All scenes share compiled code, which tests would otherwise wait for.
     pub fn new() -> Self {
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("e2e-cache");
-        Self { folder: TempDir::new().expect("a folder"), cache }
+        Self {
+            folder: TempDir::new().expect("a folder"),
+            cache,
+        }
     }
 
     /// With compiled code of its own.
     pub fn with_own_cache() -> Self {
         let scene = Self::new();
-        Self { cache: scene.path("cache"), ..scene }
+        Self {
+            cache: scene.path("cache"),
+            ..scene
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -82,7 +100,9 @@ impl Scene {
     /// Each line of a JSON Lines file.
     pub fn json_lines(&self, name: &str) -> Vec<Value> {
         let text = String::from_utf8(self.read(name)).expect("UTF-8");
-        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect()
     }
 
     /// Runs `millstream ARGS` to its end.
@@ -105,7 +125,8 @@ impl Scene {
     /// Runs a manifest, given its text, on the clock that it names.
     pub fn manifest(&self, text: &str) -> Run {
         self.write("pipeline.toml", text);
-        self.with_fixtures(&["run", "pipeline.toml", "--stats", "--json"]).wait()
+        self.with_fixtures(&["run", "pipeline.toml", "--stats", "--json"])
+            .wait()
     }
 
     fn with_fixtures(&self, args: &[&str]) -> Running {
@@ -132,7 +153,12 @@ impl Scene {
             .expect("starting the binary");
         let stdout = collect(child.stdout.take());
         let stderr = collect(child.stderr.take());
-        Running { child, stdout, stderr, line: args.join(" ") }
+        Running {
+            child,
+            stdout,
+            stderr,
+            line: args.join(" "),
+        }
     }
 }
 
@@ -160,8 +186,17 @@ impl Running {
         let begin = Instant::now();
         while fs::metadata(path).map_or(0, |file| file.len()) < bytes {
             let ended = self.child.try_wait().expect("waiting");
-            assert!(ended.is_none(), "`{}` ended before there was a file: {ended:?}", self.line);
-            assert!(begin.elapsed() < LIMIT, "`{}` wrote no {}", self.line, path.display());
+            assert!(
+                ended.is_none(),
+                "`{}` ended before there was a file: {ended:?}",
+                self.line
+            );
+            assert!(
+                begin.elapsed() < LIMIT,
+                "`{}` wrote no {}",
+                self.line,
+                path.display()
+            );
             std::thread::sleep(STEP);
         }
     }
@@ -221,7 +256,11 @@ impl Run {
     pub fn says(self, texts: &[&str]) -> Self {
         for text in texts {
             let said = self.stderr.contains(text) || self.stdout.contains(text);
-            assert!(said, "`{}` did not say `{text}`:\n{}", self.line, self.stderr);
+            assert!(
+                said,
+                "`{}` did not say `{text}`:\n{}",
+                self.line, self.stderr
+            );
         }
         self
     }
@@ -238,9 +277,13 @@ impl Run {
     #[track_caller]
     pub fn count(&self, element: &str, counter: &str) -> u64 {
         let summary = self.summary();
-        let stats = summary["elements"].as_array().expect("`elements` in the summary");
+        let stats = summary["elements"]
+            .as_array()
+            .expect("`elements` in the summary");
         let found = stats.iter().find(|entry| entry["name"] == element);
         let found = found.unwrap_or_else(|| panic!("no `{element}` in {summary:#}"));
-        found[counter].as_u64().unwrap_or_else(|| panic!("no `{counter}` in {found:#}"))
+        found[counter]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no `{counter}` in {found:#}"))
     }
 }

@@ -107,13 +107,7 @@ mod tests {
     use super::{START, Splitter};
 
     fn chunk(kind: &[u8], data: &[u8]) -> Vec<u8> {
-        [
-            &(data.len() as u32).to_be_bytes(),
-            kind.as_slice(),
-            data,
-            b"csum",
-        ]
-        .concat()
+        [&(data.len() as u32).to_be_bytes(), kind, data, b"csum"].concat()
     }
 
     fn split(stream: &[u8], block: usize) -> Vec<Vec<u8>> {

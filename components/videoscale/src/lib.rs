@@ -134,13 +134,11 @@ impl Transform for VideoScale {
         else {
             return Err(Failure::not_negotiated("a buffer came before caps"));
         };
-        for layer in [OBJECTS, GROUND_TRUTH] {
-            let mut detections = output.detections(layer);
-            if !detections.is_empty() {
-                let rects = detections.iter_mut().map(|detection| &mut detection.rect);
-                rects.for_each(|rect| *rect = placement.place(*rect));
-                output.set_detections(layer, &detections);
-            }
+        for layer in output.detection_layers() {
+            let mut detections = output.detections(&layer);
+            let rects = detections.iter_mut().map(|detection| &mut detection.rect);
+            rects.for_each(|rect| *rect = placement.place(*rect));
+            output.set_detections(&layer, &detections);
         }
         let (input, mut output) = (input.map(), output.map_overwrite());
         let frame = VideoFrame::new(from, &input)?;

@@ -128,6 +128,10 @@ impl RawBuffer {
             .unwrap_or_default()
     }
 
+    pub(crate) fn detection_layers(&self) -> Vec<String> {
+        self.layers.iter().map(|(name, _)| name.clone()).collect()
+    }
+
     pub(crate) fn set_detections(&mut self, layer: &str, detections: &[Detection]) {
         let sound = |d: &Detection| {
             let Detection { rect, .. } = d;

@@ -155,6 +155,11 @@ impl Buffer {
             .map_or(&[], |(_, detections)| detections)
     }
 
+    /// Names of the layers.
+    pub(crate) fn layers(&self) -> Vec<String> {
+        self.metas.iter().flat_map(|metas| &metas.layers).map(|(name, _)| name.clone()).collect()
+    }
+
     /// Replaces a layer.
     pub(crate) fn set_detections(
         &mut self,

@@ -220,6 +220,10 @@ impl buffers::HostBuffer for State {
         Ok(buffer.detections(&layer).iter().map(convert::detection_to_guest).collect())
     }
 
+    fn detection_layers(&mut self, this: Resource<BufferHandle>) -> Result<Vec<String>> {
+        Ok(self.table.get(&this)?.buffer.layers())
+    }
+
     fn set_detections(
         &mut self,
         this: Resource<BufferHandle>,

@@ -21,7 +21,7 @@ use super::stats::Counters;
 use crate::bus::{Level, Message};
 use crate::clock::Waited;
 use crate::element::convert::DISCONT;
-use crate::element::instance::{Failure, Grants, Instance, Outcome, PadSpec, now};
+use crate::element::instance::{Failure, FailureKind, Grants, Instance, Outcome, PadSpec, now};
 use crate::element::link::Granted;
 use crate::element::state::{Item, State, Surroundings};
 use crate::nn;
@@ -401,8 +401,13 @@ impl ComponentNode {
         let ended = match result {
             Ok(outcome) => matches!(outcome, Outcome::Eos),
             Err(failure) => {
-                runner.out = out;
-                runner.out.clear();
+                // What an element sent before it gave up is good; what a trap left is not.
+                if failure.kind == FailureKind::Returned {
+                    self.send(runner, out);
+                } else {
+                    runner.out = out;
+                    runner.out.clear();
+                }
                 return self.fail(runner, &failure, during);
             }
         };
