@@ -1,6 +1,6 @@
 """Trains the detector on generated scenes and writes it as ONNX.
 
-    python train.py --steps 5000 --out shapes.onnx
+    python train.py --state checkpoints --out shapes.onnx
 
 Progress is kept in the folder `--state`, from which an interrupted run goes on.
 """
@@ -129,7 +129,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="the ONNX file to write")
     parser.add_argument("--state", type=Path, required=True, help="a folder for checkpoints")
-    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--steps", type=int, default=2900)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)

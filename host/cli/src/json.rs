@@ -19,11 +19,13 @@ pub(crate) fn value(value: &Value) -> Json {
 pub(crate) fn message(message: &Message) -> Json {
     match message {
         Message::StateChanged(state) => json!({"type": "state-changed", "state": state.as_str()}),
-        Message::Error { element, message, hint } => {
-            json!({"type": "error", "element": element, "message": message, "hint": hint})
-        }
-        Message::Restarted { element, message, restarts } => json!({
-            "type": "restarted", "element": element, "message": message, "restarts": restarts,
+        Message::Error { element, kind, message, hint } => json!({
+            "type": "error", "element": element, "kind": kind.as_str(), "message": message,
+            "hint": hint,
+        }),
+        Message::Restarted { element, kind, message, restarts } => json!({
+            "type": "restarted", "element": element, "kind": kind.as_str(), "message": message,
+            "restarts": restarts,
         }),
         Message::Log { element, level, message } => json!({
             "type": "log", "element": element, "level": crate::run::level_word(*level),

@@ -39,7 +39,7 @@ fn find(registry: &ElementRegistry, name: &str) -> Result<Arc<Loaded>, Failure> 
         return Ok(loaded);
     }
     let names = registry.names();
-    let suggestion = suggest(name, names.iter().map(String::as_str)).map(str::to_owned);
+    let suggestion = suggest(name, names.iter().map(String::as_str));
     let error = CoreError::UnknownElement { factory: name.to_owned(), suggestion, place: None };
     let note = carried::missing().map_or_else(String::new, |missing| format!("\nnote: {missing}"));
     Err(Failure::Usage(error.render() + &note))

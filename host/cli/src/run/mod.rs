@@ -153,11 +153,11 @@ fn line(message: &Message, args: &PlayArgs) -> Option<String> {
     };
     let shown = |level: Level| (level <= least).then_some(());
     Some(match message {
-        Message::Error { element, message, hint } => {
+        Message::Error { element, message, hint, .. } => {
             let hint = hint.as_ref().map_or_else(String::new, |hint| format!("\nhint: {hint}"));
             format!("error: element `{element}`: {message}{hint}")
         }
-        Message::Restarted { element, message, restarts } => {
+        Message::Restarted { element, message, restarts, .. } => {
             shown(Level::Warning)?;
             let times = human::count(usize::try_from(*restarts).unwrap_or(usize::MAX), "time");
             format!("warning: {element}: restarted ({times} so far): {message}")
