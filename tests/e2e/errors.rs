@@ -471,7 +471,7 @@ fn models_that_are_none() {
     scene.write("empty.onnx", "");
     scene.write("garbage.onnx", vec![0xAB; 5_000]);
     let line =
-        |model| format!("videotestsrc num-buffers=1 ! objectdetector model={model} ! fakesink");
+        |model: &str| format!("videotestsrc num-buffers=1 ! objectdetector model={model} ! fakesink");
     scene
         .launch(&line("nowhere.onnx"))
         .exits(2)

@@ -26,6 +26,8 @@ impl File {
                 best = Some((name.len(), directory, rest));
             }
         }
+        // A granted directory's own name may hold `..`; what leads out of it may not.
+        let best = best.filter(|(.., rest)| rest.split('/').all(|part| part != ".."));
         let Some((_, directory, rest)) = best else {
             let message = format!("file `{path}` is in no directory that was granted");
             return Err(Failure::resource(message));

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use millstream_core::element::Role;
-use millstream_core::graph::{Graph, Kind};
+use millstream_core::element::{Role, Value};
+use millstream_core::graph::{Element, Graph, Kind};
 use millstream_runtime::ElementStats;
 
 use crate::human;
@@ -29,7 +29,7 @@ impl Progress {
         Self {
             sources: elements()
                 .filter(|(_, element)| element.descriptor.role() == Role::Source)
-                .map(|(index, element)| (index, element.base.num_buffers))
+                .map(|(index, element)| (index, num_buffers(element)))
                 .collect(),
             queues: elements()
                 .filter(|(_, element)| matches!(element.kind, Kind::Queue(_)))
@@ -84,4 +84,12 @@ impl Progress {
     fn total(&self) -> Option<u64> {
         self.sources.iter().map(|(_, total)| *total).sum()
     }
+}
+
+/// How many buffers a source will send: the host's property, or its own of that name.
+fn num_buffers(element: &Element) -> Option<u64> {
+    element.base.num_buffers.or_else(|| match element.property("num-buffers")? {
+        Value::Integer(number) => u64::try_from(*number).ok(),
+        _ => None,
+    })
 }
