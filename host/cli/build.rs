@@ -3,7 +3,10 @@
 //!
 //! `MILLSTREAM_COMPONENTS_DIR` names another folder of components. A folder that is not
 //! there makes a binary without elements, which says so.
-#![allow(clippy::print_stdout, reason = "cargo listens to a build script's stdout")]
+#![allow(
+    clippy::print_stdout,
+    reason = "cargo listens to a build script's stdout"
+)]
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -12,7 +15,9 @@ const FOLDER: &str = "MILLSTREAM_COMPONENTS_DIR";
 
 fn main() -> io::Result<()> {
     let variable = |name: &str| env::var_os(name).map(PathBuf::from);
-    let root = variable("CARGO_MANIFEST_DIR").unwrap_or_default().join("../..");
+    let root = variable("CARGO_MANIFEST_DIR")
+        .unwrap_or_default()
+        .join("../..");
     let folder = variable(FOLDER).unwrap_or_else(|| root.join("target/components"));
     let model = root.join("models/shapes.onnx");
     println!("cargo::rerun-if-env-changed={FOLDER}");
@@ -21,15 +26,24 @@ fn main() -> io::Result<()> {
 
     let mut text = String::from("pub(crate) static CARRIED: &[Carried] = &[\n");
     for (name, path) in components(&folder)? {
-        text += &format!("    ({name:?}, include_bytes!({:?})),\n", path.display().to_string());
+        text += &format!(
+            "    ({name:?}, include_bytes!({:?})),\n",
+            path.display().to_string()
+        );
     }
     text += "];\npub(crate) static SHAPES: Option<&[u8]> = ";
     text += &if model.is_file() {
-        format!("Some(include_bytes!({:?}));\n", model.canonicalize()?.display().to_string())
+        format!(
+            "Some(include_bytes!({:?}));\n",
+            model.canonicalize()?.display().to_string()
+        )
     } else {
         "None;\n".to_owned()
     };
-    fs::write(variable("OUT_DIR").unwrap_or_default().join("carried.rs"), text)
+    fs::write(
+        variable("OUT_DIR").unwrap_or_default().join("carried.rs"),
+        text,
+    )
 }
 
 /// Names and files of the folder's components, sorted by name.
@@ -40,7 +54,9 @@ fn components(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder.canonicalize()?)? {
         let path = entry?.path();
-        let is_component = path.extension().is_some_and(|extension| extension == "wasm");
+        let is_component = path
+            .extension()
+            .is_some_and(|extension| extension == "wasm");
         if let Some(name) = path.file_stem().and_then(|stem| stem.to_str())
             && is_component
         {

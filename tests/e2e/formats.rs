@@ -5,8 +5,9 @@ use crate::media::{Y4m, avi};
 use crate::scene::{Scene, lacks_guests};
 
 const FRAMES: usize = 6;
-/// After each reader the same chain.
-const REST: &str = "objectdetector ! detectionsink";
+/// After each reader the same chain. A Y4M clip holds I420, JPEGs are decoded to RGB; what
+/// the detector sees is I420 in each case, so that it has to find exactly the same.
+const REST: &str = "videoconvert ! video/x-raw,format=I420 ! objectdetector";
 
 #[test]
 fn a_clip_an_avi_and_a_folder_give_equal_detections() {
@@ -43,7 +44,9 @@ fn a_clip_an_avi_and_a_folder_give_equal_detections() {
     for (name, reader, folder) in readers {
         let file = format!("line-{name}.jsonl");
         scene
-            .launch(&format!("{reader} ! {REST} location={file}"))
+            .launch(&format!(
+                "{reader} ! {REST} ! detectionsink location={file}"
+            ))
             .exits(0);
         found.push((name, file));
         let file = format!("manifest-{name}.jsonl");
@@ -81,7 +84,7 @@ fn make_pictures(scene: &Scene) {
     // From the JPEGs, so that all three hold the same pixels.
     scene
         .launch(
-            "multifilesrc location=pictures/%03d.jpg framerate=25/1 ! jpegdec \
+            "multifilesrc location=pictures/%03d.jpg framerate=25/1 ! jpegdec ! videoconvert \
              ! y4menc ! filesink location=clip.y4m",
         )
         .exits(0);
@@ -101,7 +104,7 @@ fn manifest(reader: &str, folder: &str, file: &str) -> String {
         r#"
         [pipeline]
         clock = "virtual"
-        chains = ["source ! {rest} ! objectdetector ! sink"]
+        chains = ["source ! {rest} ! {REST} ! sink"]
         [elements.source]
         component = "{component}"
         properties = {{ {} }}

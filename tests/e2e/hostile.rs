@@ -67,6 +67,7 @@ fn views_give_no_more_than_was_granted() {
         return;
     }
     for how in [
+        "shared-view",
         "view-read-only",
         "view-shared",
         "view-after-give-away",
@@ -75,7 +76,7 @@ fn views_give_no_more_than_was_granted() {
         let scene = Scene::new();
         lie(&scene, how, &[])
             .exits(1)
-            .says(&["error: element `liar0`", "memory fault"]);
+            .says(&["error: element `liar0`", "memory access"]);
         frames_are_white(&scene);
         let scene = Scene::new();
         lie(&scene, how, &["--no-views"])
@@ -90,18 +91,27 @@ fn the_window_is_not_the_elements_memory() {
     if lacks_guests(ELEMENTS, &["liar"]) {
         return;
     }
-    for how in [
-        "window-as-text",
-        "window-as-list",
-        "window-as-result",
-        "window-scattered",
-    ] {
+    for how in ["window-as-text", "window-as-list", "window-as-result"] {
         let scene = Scene::new();
         lie(&scene, how, &[])
             .exits(1)
             .says(&["error: element `liar0`"]);
         frames_are_white(&scene);
     }
+}
+
+/// As above, from tens of thousands of places at once: a host that repairs its own
+/// faults one page at a time would run out of mappings and die.
+#[test]
+fn a_scattered_list_in_the_window_ends_the_element_only() {
+    if lacks_guests(ELEMENTS, &["liar"]) {
+        return;
+    }
+    let scene = Scene::new();
+    lie(&scene, "window-scattered", &[])
+        .exits(1)
+        .says(&["error: element `liar0`"]);
+    frames_are_white(&scene);
 }
 
 #[test]
@@ -161,7 +171,7 @@ fn an_undeclared_capability_is_refused_at_load() {
     scene
         .launch("videotestsrc num-buffers=1 ! snoop ! fakesink")
         .exits(2)
-        .says(&["snoop", "does not declare the capability `files-read`"]);
+        .says(&["snoop", "does not declare the capability `files`"]);
     // Nor does a grant help: what it is not declared to do, nobody has agreed to.
     scene
         .launch_with(

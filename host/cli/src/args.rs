@@ -128,7 +128,10 @@ pub(crate) struct RunArgs {
 
 /// How to play.
 #[derive(Debug, ClapArgs)]
-#[allow(clippy::struct_excessive_bools, reason = "flags of a command line are bools")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "flags of a command line are bools"
+)]
 pub(crate) struct PlayArgs {
     /// Print what every element did, on stderr at the end
     #[arg(long)]
@@ -288,11 +291,16 @@ fn grant_from_text(text: &str) -> Result<(String, Grant), String> {
         "inference" => Grant::Inference,
         _ => {
             let dir = capability.strip_prefix("files:").ok_or(expected)?;
-            let (dir, write) = dir.strip_suffix(":rw").map_or((dir, false), |dir| (dir, true));
+            let (dir, write) = dir
+                .strip_suffix(":rw")
+                .map_or((dir, false), |dir| (dir, true));
             if dir.is_empty() {
                 return Err(expected.to_owned());
             }
-            Grant::Files { dir: dir.to_owned(), write }
+            Grant::Files {
+                dir: dir.to_owned(),
+                write,
+            }
         }
     };
     if name.is_empty() {
@@ -313,7 +321,10 @@ mod tests {
 
     #[test]
     fn grants_are_read() {
-        let files = |dir: &str, write| Grant::Files { dir: dir.to_owned(), write };
+        let files = |dir: &str, write| Grant::Files {
+            dir: dir.to_owned(),
+            write,
+        };
         for (text, expected) in [
             ("cam=camera", Some(("cam", Grant::Camera))),
             ("w=display", Some(("w", Grant::Display))),

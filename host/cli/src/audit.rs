@@ -1,9 +1,9 @@
 //! `audit`: who may do what, and why.
 
+use millstream_core::clock::format_duration;
 use millstream_core::element::Capability;
 use millstream_core::graph::Element;
 use millstream_core::pipeline::{Grant, OnFailure};
-use millstream_core::clock::format_duration;
 use millstream_runtime::{Granted, Loaded, Origin, Pipeline};
 
 use crate::args::AuditArgs;
@@ -21,7 +21,9 @@ pub(crate) fn audit(args: &AuditArgs) -> Result<(), Failure> {
     let granted = prepared.as_ref().ok().map(Pipeline::granted);
     let mut out = String::new();
     for (index, element) in graph.elements.iter().enumerate() {
-        let Some(loaded) = runtime.elements.load(&element.factory)? else { continue };
+        let Some(loaded) = runtime.elements.load(&element.factory)? else {
+            continue;
+        };
         let auditor = Auditor {
             element,
             loaded: &loaded,
@@ -48,11 +50,16 @@ struct Auditor<'a> {
 
 impl Auditor<'_> {
     fn text(&self) -> String {
-        let Self { element, loaded, .. } = self;
+        let Self {
+            element, loaded, ..
+        } = self;
         let mut facts = vec![("element", element.factory.clone())];
         facts.push(("origin", loaded.origin.to_string()));
         if loaded.origin == Origin::Host {
-            facts.push(("may", "run in the host itself; it has no code of others".to_owned()));
+            facts.push((
+                "may",
+                "run in the host itself; it has no code of others".to_owned(),
+            ));
             return section(&element.name, facts);
         }
         facts.push(("digest", format!("sha256:{}", loaded.digest)));
@@ -65,8 +72,9 @@ impl Auditor<'_> {
                 let access = if folder.write { "rw" } else { "ro" };
                 format!("{} ({access}, as `{}`)", folder.path.display(), folder.name)
             });
-            facts.push(("folders", or_nothing(&folders.collect::<Vec<_>>().join(", "))));
-            facts.push(("models", or_nothing(&granted.models.join(", "))));
+            facts.push(("folders", folders.collect::<Vec<_>>().join(", ")));
+            facts.push(("models", granted.models.join(", ")));
+            facts.retain(|(_, text)| !text.is_empty());
         }
         facts.push(("limits", self.limits()));
         facts.push(("on failure", on_failure(element.policy.on_failure)));
@@ -76,9 +84,17 @@ impl Auditor<'_> {
 
     /// Each grant with its reason, and each capability that lacks one.
     fn grants(&self) -> String {
-        let mut grants: Vec<String> =
-            self.element.policy.grants.iter().map(|it| format!("{it} (manifest)")).collect();
-        let own = self.command_line.iter().filter(|(name, _)| *name == self.element.name);
+        let mut grants: Vec<String> = self
+            .element
+            .policy
+            .grants
+            .iter()
+            .map(|it| format!("{it} (manifest)"))
+            .collect();
+        let own = self
+            .command_line
+            .iter()
+            .filter(|(name, _)| *name == self.element.name);
         grants.extend(own.map(|(_, grant)| format!("{grant} (--grant)")));
         for capability in &self.element.descriptor.capabilities {
             if self.is_granted(*capability) {
@@ -101,8 +117,16 @@ impl Auditor<'_> {
 
     /// Whether manifest or command line say so.
     fn is_granted(&self, capability: Capability) -> bool {
-        let own = self.command_line.iter().filter(|(name, _)| *name == self.element.name);
-        let mut grants = self.element.policy.grants.iter().chain(own.map(|(_, grant)| grant));
+        let own = self
+            .command_line
+            .iter()
+            .filter(|(name, _)| *name == self.element.name);
+        let mut grants = self
+            .element
+            .policy
+            .grants
+            .iter()
+            .chain(own.map(|(_, grant)| grant));
         grants.any(|grant| match (grant, capability) {
             (Grant::Camera, Capability::Camera)
             | (Grant::Display, Capability::Display)
@@ -115,8 +139,12 @@ impl Auditor<'_> {
 
     fn limits(&self) -> String {
         let policy = &self.element.policy;
-        let memory = policy.memory_bytes.map_or_else(|| "the default".to_owned(), human::bytes);
-        let time = policy.call_nanos.map_or_else(|| "the default".to_owned(), format_duration);
+        let memory = policy
+            .memory_bytes
+            .map_or_else(|| "the default".to_owned(), human::bytes);
+        let time = policy
+            .call_nanos
+            .map_or_else(|| "the default".to_owned(), format_duration);
         format!("memory {memory}, a call {time}")
     }
 }
@@ -124,7 +152,11 @@ impl Auditor<'_> {
 fn on_failure(on_failure: OnFailure) -> String {
     match on_failure {
         OnFailure::Stop => "the pipeline stops".to_owned(),
-        OnFailure::Restart { max, within_nanos, backoff_nanos } => format!(
+        OnFailure::Restart {
+            max,
+            within_nanos,
+            backoff_nanos,
+        } => format!(
             "restarted, at most {max} times in {}, after {} at first",
             format_duration(within_nanos),
             format_duration(backoff_nanos)
@@ -134,11 +166,17 @@ fn on_failure(on_failure: OnFailure) -> String {
 }
 
 fn or_nothing(text: &str) -> String {
-    if text.is_empty() { "nothing".to_owned() } else { text.to_owned() }
+    if text.is_empty() {
+        "nothing".to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 fn section(name: &str, facts: Vec<(&str, String)>) -> String {
-    let rows: Vec<_> =
-        facts.into_iter().map(|(key, text)| vec![format!("  {key}"), text]).collect();
+    let rows: Vec<_> = facts
+        .into_iter()
+        .map(|(key, text)| vec![format!("  {key}"), text])
+        .collect();
     format!("{name}\n{}\n", human::table(&rows, &[]))
 }

@@ -10,12 +10,21 @@ use crate::output;
 pub(crate) fn backends(args: &BackendsArgs) -> Result<(), Failure> {
     let reports = ModelRegistry::new(InferenceOptions::default()).backends();
     let print = if args.json { line } else { text };
-    Ok(output::data(&reports.iter().map(print).collect::<String>())?)
+    Ok(output::data(
+        &reports.iter().map(print).collect::<String>(),
+    )?)
 }
 
 fn text(report: &BackendReport) -> String {
-    let version = report.version.as_ref().map_or_else(String::new, |it| format!(" {it}"));
-    let auto = if report.chosen_by_auto { "  (what `auto` takes)" } else { "" };
+    let version = report
+        .version
+        .as_ref()
+        .map_or_else(String::new, |it| format!(" {it}"));
+    let auto = if report.chosen_by_auto {
+        "  (what `auto` takes)"
+    } else {
+        ""
+    };
     let mut out = format!("{}{version}{auto}\n", report.name);
     match &report.devices {
         Ok(devices) => {
@@ -23,15 +32,21 @@ fn text(report: &BackendReport) -> String {
                 out += &format!("  {}: {}\n", device.id, device.description);
             }
         }
-        Err(missing) => out += &format!("  not available: {}\n  hint: {}\n", missing.why, missing.hint),
+        Err(missing) => {
+            out += &format!(
+                "  not available: {}\n  hint: {}\n",
+                missing.why, missing.hint
+            );
+        }
     }
     out
 }
 
 fn line(report: &BackendReport) -> String {
     let devices = report.devices.iter().flatten();
-    let devices: Vec<_> =
-        devices.map(|it| json!({"id": it.id, "description": it.description})).collect();
+    let devices: Vec<_> = devices
+        .map(|it| json!({"id": it.id, "description": it.description}))
+        .collect();
     let missing = report.devices.as_ref().err();
     let json = json!({
         "name": report.name,

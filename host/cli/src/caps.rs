@@ -9,7 +9,10 @@ use crate::output;
 pub(crate) fn caps(args: &CapsArgs) -> Result<(), Failure> {
     let word = word(args.operation);
     let a = parse(&args.a)?;
-    let is_unary = matches!(args.operation, CapsOperation::Simplify | CapsOperation::Fixate);
+    let is_unary = matches!(
+        args.operation,
+        CapsOperation::Simplify | CapsOperation::Fixate
+    );
     let answer = match (&args.b, is_unary) {
         (Some(b), false) => binary(args.operation, &a, &parse(b)?),
         (None, true) => unary(args.operation, &a)?,
@@ -56,10 +59,13 @@ fn unary(operation: CapsOperation, a: &Caps) -> Result<String, Failure> {
 }
 
 fn parse(text: &str) -> Result<Caps, Failure> {
-    text.parse().map_err(|error| millstream_core::Error::caps(error, text).into())
+    text.parse()
+        .map_err(|error| millstream_core::Error::caps(error, text).into())
 }
 
 fn word(operation: CapsOperation) -> String {
     use clap::ValueEnum;
-    operation.to_possible_value().map_or_else(String::new, |it| it.get_name().to_owned())
+    operation
+        .to_possible_value()
+        .map_or_else(String::new, |it| it.get_name().to_owned())
 }

@@ -54,7 +54,10 @@ pub(crate) enum Align {
 /// Rows with their columns one below the other, two spaces between.
 pub(crate) fn table(rows: &[Vec<String>], align: &[Align]) -> String {
     let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
     };
     let mut out = String::new();
     for row in rows {
@@ -81,7 +84,12 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        let times = [(0, "0 ns"), (999, "999 ns"), (1_240_000, "1.24 ms"), (31_000_000_000, "31.0 s")];
+        let times = [
+            (0, "0 ns"),
+            (999, "999 ns"),
+            (1_240_000, "1.24 ms"),
+            (31_000_000_000, "31.0 s"),
+        ];
         for (nanos, expected) in times {
             assert_eq!(time(nanos), expected);
         }
@@ -95,7 +103,13 @@ mod tests {
 
     #[test]
     fn columns_stand_below_each_other() {
-        let rows = [vec!["a".to_owned(), "10".to_owned()], vec!["bcd".to_owned(), "9".to_owned()]];
-        assert_eq!(table(&rows, &[Align::Left, Align::Right]), "a    10\nbcd   9\n");
+        let rows = [
+            vec!["a".to_owned(), "10".to_owned()],
+            vec!["bcd".to_owned(), "9".to_owned()],
+        ];
+        assert_eq!(
+            table(&rows, &[Align::Left, Align::Right]),
+            "a    10\nbcd   9\n"
+        );
     }
 }

@@ -19,24 +19,48 @@ pub(crate) fn value(value: &Value) -> Json {
 pub(crate) fn message(message: &Message) -> Json {
     match message {
         Message::StateChanged(state) => json!({"type": "state-changed", "state": state.as_str()}),
-        Message::Error { element, kind, message, hint } => json!({
+        Message::Error {
+            element,
+            kind,
+            message,
+            hint,
+        } => json!({
             "type": "error", "element": element, "kind": kind.as_str(), "message": message,
             "hint": hint,
         }),
-        Message::Restarted { element, kind, message, restarts } => json!({
+        Message::Restarted {
+            element,
+            kind,
+            message,
+            restarts,
+        } => json!({
             "type": "restarted", "element": element, "kind": kind.as_str(), "message": message,
             "restarts": restarts,
         }),
-        Message::Log { element, level, message } => json!({
+        Message::Log {
+            element,
+            level,
+            message,
+        } => json!({
             "type": "log", "element": element, "level": crate::run::level_word(*level),
             "message": message,
         }),
-        Message::Element { element, name, fields } => {
-            let fields: serde_json::Map<String, Json> =
-                fields.iter().map(|(name, field)| (name.clone(), value(field))).collect();
+        Message::Element {
+            element,
+            name,
+            fields,
+        } => {
+            let fields: serde_json::Map<String, Json> = fields
+                .iter()
+                .map(|(name, field)| (name.clone(), value(field)))
+                .collect();
             json!({"type": "element", "element": element, "name": name, "fields": fields})
         }
-        Message::Qos { element, late_nanos, dropped } => json!({
+        Message::Qos {
+            element,
+            late_nanos,
+            dropped,
+        } => json!({
             "type": "qos", "element": element, "late-nanos": late_nanos, "dropped": dropped,
         }),
         Message::Inference { element, what } => {

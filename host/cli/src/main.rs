@@ -7,6 +7,11 @@
 //!
 //! stdout is data and stderr is talk. Exit code 0: done, 1: a pipeline failed, 2: what
 //! the user wrote is wrong.
+#![allow(
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "texts of a few lines, written once: what they look like should be seen, allocations do not count"
+)]
 
 mod args;
 mod carried;
@@ -46,9 +51,11 @@ fn main() -> ExitCode {
 fn dispatch(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Launch(args) => run::run(&Text::from_line(&args.line)?, &args.setup, &args.play),
-        Command::Run(args) => {
-            run::run(&Text::from_manifest(&args.manifest)?, &args.setup, &args.play)
-        }
+        Command::Run(args) => run::run(
+            &Text::from_manifest(&args.manifest)?,
+            &args.setup,
+            &args.play,
+        ),
         Command::Check(args) => check::check(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Caps(args) => caps::caps(&args),

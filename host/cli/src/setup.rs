@@ -75,7 +75,12 @@ impl Text {
             _ => ClockKind::System,
         };
         let implied_grants = matches!(self, Self::Line(_));
-        Options { clock, implied_grants, grants: setup.grants.clone(), ..Options::default() }
+        Options {
+            clock,
+            implied_grants,
+            grants: setup.grants.clone(),
+            ..Options::default()
+        }
     }
 
     /// Elements and models that the text can name.
@@ -102,14 +107,15 @@ impl Text {
 
     /// Elements, pads and links, checked.
     pub(crate) fn graph(&self, runtime: &Runtime, setup: &SetupArgs) -> Result<Graph, Failure> {
-        let graph = Graph::build(self.description(), &runtime.elements).map_err(|error| {
-            match (&error, carried::missing()) {
-                (CoreError::UnknownElement { .. }, Some(missing)) => {
-                    Failure::Usage(format!("{}\nnote: {missing}", error.render()))
+        let graph =
+            Graph::build(self.description(), &runtime.elements).map_err(|error| {
+                match (&error, carried::missing()) {
+                    (CoreError::UnknownElement { .. }, Some(missing)) => {
+                        Failure::Usage(format!("{}\nnote: {missing}", error.render()))
+                    }
+                    _ => error.into(),
                 }
-                _ => error.into(),
-            }
-        })?;
+            })?;
         for (name, _) in &setup.grants {
             if graph.find(name).is_none() {
                 let names: Vec<&str> = graph.elements.iter().map(|it| it.name.as_str()).collect();
@@ -153,7 +159,12 @@ pub(crate) fn runtime(
     if let Some(path) = std::env::var_os(ELEMENT_PATH) {
         folders.extend(std::env::split_paths(&path).filter(|path| !path.as_os_str().is_empty()));
     }
-    let sources = Sources { carried: CARRIED, folders, base, no_cache: false };
+    let sources = Sources {
+        carried: CARRIED,
+        folders,
+        base,
+        no_cache: false,
+    };
     let runtime = Runtime::new(sources, inference)?;
     if let Some(shapes) = SHAPES {
         runtime.models.add_bytes(SHAPES_NAME, shapes, Vec::new());
@@ -182,9 +193,14 @@ fn add_models(
             }
         }
         // What stands on the command line counts for all models.
-        let backend = model.backend.filter(|_| setup.backend.is_none()).map(choice);
+        let backend = model
+            .backend
+            .filter(|_| setup.backend.is_none())
+            .map(choice);
         let threads = model.threads.filter(|_| setup.threads.is_none());
-        runtime.models.add_file(name, file, labels, backend, threads.map(|it| it as usize));
+        runtime
+            .models
+            .add_file(name, file, labels, backend, threads.map(|it| it as usize));
     }
     Ok(())
 }
@@ -208,9 +224,13 @@ fn read_text(path: &Path) -> Result<String, Failure> {
     let file = std::fs::File::open(path).map_err(|error| failed(&error))?;
     let mut bytes = Vec::new();
     let limit = MAX_MANIFEST_BYTES as u64 + 1;
-    file.take(limit).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
+    file.take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(|error| failed(&error))?;
     if bytes.len() > MAX_MANIFEST_BYTES {
-        return Err(failed(&format_args!("over the limit of {MAX_MANIFEST_BYTES} bytes")));
+        return Err(failed(&format_args!(
+            "over the limit of {MAX_MANIFEST_BYTES} bytes"
+        )));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();

@@ -81,7 +81,13 @@ impl Buffer {
     /// `size` bytes from a pool.
     pub(crate) fn allocate(pool: &Pool, size: usize) -> Result<Self, NoFrame> {
         let frame = pool.allocate(size)?;
-        Ok(Self { frame, offset: 0, size, timing: Timing::default(), metas: None })
+        Ok(Self {
+            frame,
+            offset: 0,
+            size,
+            timing: Timing::default(),
+            metas: None,
+        })
     }
 
     /// A buffer that holds a copy of `bytes`.
@@ -119,7 +125,10 @@ impl Buffer {
 
     /// The valid bytes.
     pub fn bytes(&self) -> &[u8] {
-        self.frame.bytes().get(self.offset..self.offset + self.size).unwrap_or(&[])
+        self.frame
+            .bytes()
+            .get(self.offset..self.offset + self.size)
+            .unwrap_or(&[])
     }
 
     /// The valid bytes, to write; none if another handle shares them.
@@ -138,7 +147,11 @@ impl Buffer {
     /// A handle to a part; none outside of the valid bytes.
     pub(crate) fn slice(&self, offset: usize, size: usize) -> Option<Self> {
         let end = offset.checked_add(size)?;
-        (end <= self.size).then(|| Self { offset: self.offset + offset, size, ..self.clone() })
+        (end <= self.size).then(|| Self {
+            offset: self.offset + offset,
+            size,
+            ..self.clone()
+        })
     }
 
     /// Takes timing and metas over.
@@ -157,7 +170,11 @@ impl Buffer {
 
     /// Names of the layers.
     pub(crate) fn layers(&self) -> Vec<String> {
-        self.metas.iter().flat_map(|metas| &metas.layers).map(|(name, _)| name.clone()).collect()
+        self.metas
+            .iter()
+            .flat_map(|metas| &metas.layers)
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     /// Replaces a layer.
@@ -169,7 +186,9 @@ impl Buffer {
         check_name("layer", layer)?;
         if detections.len() > MAX_DETECTIONS {
             let count = detections.len();
-            return Err(format!("{count} detections in one layer, of {MAX_DETECTIONS} at most"));
+            return Err(format!(
+                "{count} detections in one layer, of {MAX_DETECTIONS} at most"
+            ));
         }
         if detections.is_empty() && self.metas.is_none() {
             return Ok(());
@@ -180,7 +199,9 @@ impl Buffer {
             return Ok(());
         }
         if metas.layers.len() >= MAX_LAYERS {
-            return Err(format!("more than {MAX_LAYERS} layers of detections on one buffer"));
+            return Err(format!(
+                "more than {MAX_LAYERS} layers of detections on one buffer"
+            ));
         }
         metas.layers.push((layer.to_owned(), detections));
         Ok(())
@@ -188,13 +209,21 @@ impl Buffer {
 
     /// Names of the custom metas.
     pub(crate) fn meta_names(&self) -> Vec<String> {
-        self.metas.iter().flat_map(|metas| &metas.custom).map(|(name, _)| name.clone()).collect()
+        self.metas
+            .iter()
+            .flat_map(|metas| &metas.custom)
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     /// A custom meta.
     pub fn meta(&self, name: &str) -> Option<&[u8]> {
         let metas = self.metas.as_ref()?;
-        metas.custom.iter().find(|(other, _)| other == name).map(|(_, data)| &**data)
+        metas
+            .custom
+            .iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, data)| &**data)
     }
 
     /// Sets or removes a custom meta.
@@ -210,7 +239,9 @@ impl Buffer {
             (None, None) => {}
             (Some(data), _) if data.len() > MAX_META_BYTES => {
                 let size = data.len();
-                return Err(format!("a meta of {size} bytes, of {MAX_META_BYTES} at most"));
+                return Err(format!(
+                    "a meta of {size} bytes, of {MAX_META_BYTES} at most"
+                ));
             }
             (Some(data), Some(index)) => {
                 if let Some(entry) = metas.custom.get_mut(index) {
@@ -229,7 +260,9 @@ impl Buffer {
 fn check_name(what: &str, name: &str) -> Result<(), String> {
     if name.is_empty() || name.len() > MAX_NAME_BYTES {
         let size = name.len();
-        return Err(format!("a {what} name of {size} bytes, of 1 to {MAX_NAME_BYTES}"));
+        return Err(format!(
+            "a {what} name of {size} bytes, of 1 to {MAX_NAME_BYTES}"
+        ));
     }
     Ok(())
 }

@@ -128,7 +128,13 @@ pub(crate) struct Bus {
 impl Bus {
     pub(crate) fn new() -> (Self, Receiver<Message>) {
         let (sender, receiver) = bounded(BUS_CAPACITY);
-        (Self { sender, lost: Arc::default() }, receiver)
+        (
+            Self {
+                sender,
+                lost: Arc::default(),
+            },
+            receiver,
+        )
     }
 
     /// Posts a message, or counts it as lost.

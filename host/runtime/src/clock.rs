@@ -1,5 +1,8 @@
 //! The pipeline's clock: real, or virtual for runs that shall be fast and repeatable.
-#![allow(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the system's clock"
+)]
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -65,8 +68,7 @@ impl PipelineClock {
 
     /// Time of the clock at an instant.
     fn at(&self, instant: Instant) -> u64 {
-        u64::try_from(instant.saturating_duration_since(self.origin).as_nanos())
-            .unwrap_or(u64::MAX)
+        u64::try_from(instant.saturating_duration_since(self.origin).as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// Running time begins now.
@@ -104,11 +106,15 @@ impl PipelineClock {
                 ClockKind::System => self.at(Instant::now()),
                 ClockKind::Virtual => {
                     state.virtual_now = state.virtual_now.max(target);
-                    return Waited::Reached { late_nanos: state.virtual_now - target };
+                    return Waited::Reached {
+                        late_nanos: state.virtual_now - target,
+                    };
                 }
             };
             if now >= target {
-                return Waited::Reached { late_nanos: now - target };
+                return Waited::Reached {
+                    late_nanos: now - target,
+                };
             }
             let (guard, _) = self
                 .changed
@@ -138,9 +144,17 @@ mod tests {
     fn a_virtual_clock_jumps_and_never_falls() {
         let clock = PipelineClock::new(ClockKind::Virtual);
         clock.play();
-        assert_eq!(clock.wait_until(5_000_000_000), Waited::Reached { late_nanos: 0 });
+        assert_eq!(
+            clock.wait_until(5_000_000_000),
+            Waited::Reached { late_nanos: 0 }
+        );
         assert_eq!(clock.running_time(), 5_000_000_000);
-        assert_eq!(clock.wait_until(1_000_000_000), Waited::Reached { late_nanos: 4_000_000_000 });
+        assert_eq!(
+            clock.wait_until(1_000_000_000),
+            Waited::Reached {
+                late_nanos: 4_000_000_000
+            }
+        );
         assert_eq!(clock.running_time(), 5_000_000_000);
         clock.flush();
         assert_eq!(clock.wait_until(9_000_000_000), Waited::Flushing);

@@ -70,7 +70,9 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn engine(error: impl std::fmt::Display) -> Self {
-        Self::Engine { message: format!("{error:#}") }
+        Self::Engine {
+            message: format!("{error:#}"),
+        }
     }
 
     pub(crate) fn thread(error: std::io::Error) -> Self {

@@ -25,10 +25,10 @@ use std::path::PathBuf;
 pub use buffer::{Buffer, Detection, Flags, Timing};
 pub use bus::{Level, Message, State};
 pub use clock::ClockKind;
+pub use device::simulated;
 pub use device::{
     CameraInfo, CameraStream, Cameras, CapturedFrame, DeviceError, Devices, Screen, ScreenWindow,
 };
-pub use device::simulated;
 pub use element::instance::FailureKind;
 pub use element::link::{Folder, Granted};
 pub use element::registry::{Carried, ElementRegistry, Loaded, Origin};
@@ -65,7 +65,11 @@ pub struct Sources {
 impl Runtime {
     /// Sets the engine up; nothing is loaded yet.
     pub fn new(sources: Sources, inference: InferenceOptions) -> Result<Self, Error> {
-        let cache = if sources.no_cache { None } else { element::engine::default_cache() };
+        let cache = if sources.no_cache {
+            None
+        } else {
+            element::engine::default_cache()
+        };
         let compiler = element::engine::Compiler::new(cache)?;
         Ok(Self {
             elements: ElementRegistry::new(

@@ -11,7 +11,11 @@ pub(super) fn dot(drawing: &Drawing) -> String {
         out += &cluster(index, block);
     }
     for link in &drawing.links {
-        let caps: String = link.caps.iter().map(|line| format!("{}\\l", escape(line))).collect();
+        let caps: String = link
+            .caps
+            .iter()
+            .map(|line| format!("{}\\l", escape(line)))
+            .collect();
         let (src, sink) = (src(link.src), sink(link.sink));
         out += &format!("  {src} -> {sink} [label=\"{caps}\"];\n");
     }
@@ -27,15 +31,38 @@ fn cluster(index: usize, block: &Block) -> String {
     let mut out = format!("  subgraph cluster_{index} {{\n    label=\"{label}\";\n");
     out += &format!("    style=\"filled,rounded\";\n    fillcolor=\"{fill}\";\n");
     for (pad, name) in block.sinks.iter().enumerate() {
-        out += &format!("    {} [label={}];\n", sink(Place { element: index, pad }), text(name));
+        out += &format!(
+            "    {} [label={}];\n",
+            sink(Place {
+                element: index,
+                pad
+            }),
+            text(name)
+        );
     }
     for (pad, name) in block.srcs.iter().enumerate() {
-        out += &format!("    {} [label={}];\n", src(Place { element: index, pad }), text(name));
+        out += &format!(
+            "    {} [label={}];\n",
+            src(Place {
+                element: index,
+                pad
+            }),
+            text(name)
+        );
     }
     // Keeps sink pads on the left and src pads on the right.
     for (pad, _) in block.srcs.iter().enumerate() {
         if !block.sinks.is_empty() {
-            let (from, to) = (Place { element: index, pad: 0 }, Place { element: index, pad });
+            let (from, to) = (
+                Place {
+                    element: index,
+                    pad: 0,
+                },
+                Place {
+                    element: index,
+                    pad,
+                },
+            );
             out += &format!("    {} -> {} [style=invis];\n", sink(from), src(to));
         }
     }
@@ -65,7 +92,10 @@ fn text(text: &str) -> String {
 }
 
 fn escape(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 

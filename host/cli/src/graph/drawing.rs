@@ -57,12 +57,16 @@ pub(super) struct Link {
 
 impl Drawing {
     pub(super) fn new(graph: &Graph, plan: &Plan) -> Self {
-        let links = graph.links.iter().zip(&plan.links).map(|(link, plan)| Link {
-            src: place(graph, link.src),
-            sink: place(graph, link.sink),
-            label: label(plan),
-            caps: full(plan),
-        });
+        let links = graph
+            .links
+            .iter()
+            .zip(&plan.links)
+            .map(|(link, plan)| Link {
+                src: place(graph, link.src),
+                sink: place(graph, link.sink),
+                label: label(plan),
+                caps: full(plan),
+            });
         Self {
             name: graph.name.clone(),
             links: links.collect(),
@@ -73,16 +77,27 @@ impl Drawing {
 
 /// The pad's number among those of its direction.
 fn place(graph: &Graph, end: End) -> Place {
-    let pads = graph.elements.get(end.element).map_or(&[][..], |element| &element.pads);
+    let pads = graph
+        .elements
+        .get(end.element)
+        .map_or(&[][..], |element| &element.pads);
     let direction = pads.get(end.pad).map(|pad| pad.direction);
     let before = pads.iter().take(end.pad);
-    let pad = before.filter(|pad| Some(pad.direction) == direction).count();
-    Place { element: end.element, pad }
+    let pad = before
+        .filter(|pad| Some(pad.direction) == direction)
+        .count();
+    Place {
+        element: end.element,
+        pad,
+    }
 }
 
 fn element(element: &Element) -> Block {
     let pads = |direction| {
-        let pads = element.pads.iter().filter(move |pad| pad.direction == direction);
+        let pads = element
+            .pads
+            .iter()
+            .filter(move |pad| pad.direction == direction);
         pads.map(|pad| pad.name.clone()).collect()
     };
     let look = match (&element.kind, element.descriptor.role()) {
@@ -91,8 +106,11 @@ fn element(element: &Element) -> Block {
         (Kind::Component, Role::Sink) => Look::Sink,
         _ => Look::Host,
     };
-    let set: Vec<&String> =
-        element.user_set.iter().filter(|name| element.property(name).is_some()).collect();
+    let set: Vec<&String> = element
+        .user_set
+        .iter()
+        .filter(|name| element.property(name).is_some())
+        .collect();
     let shown = set.iter().take(MAX_PROPERTIES);
     let mut properties: Vec<String> = shown
         .filter_map(|name| Some(format!("{name}={}", value(element.property(name)?))))
@@ -116,7 +134,9 @@ fn value(value: &Value) -> String {
         Value::Boolean(value) => value.to_string(),
         Value::Integer(value) => value.to_string(),
         Value::Float(value) => value.to_string(),
-        Value::Text(value) => value.parse().map_or_else(|_| value.clone(), |caps: Caps| caps.brief()),
+        Value::Text(value) => value
+            .parse()
+            .map_or_else(|_| value.clone(), |caps: Caps| caps.brief()),
         Value::Ratio(value) => value.to_string(),
     }
 }
@@ -129,8 +149,12 @@ fn shorten(text: &str) -> String {
 }
 
 fn label(link: &LinkPlan) -> [String; 2] {
-    let Some(caps) = &link.caps else { return ["decided".to_owned(), "by the data".to_owned()] };
-    let Some(first) = caps.first() else { return ["bytes".to_owned(), String::new()] };
+    let Some(caps) = &link.caps else {
+        return ["decided".to_owned(), "by the data".to_owned()];
+    };
+    let Some(first) = caps.first() else {
+        return ["bytes".to_owned(), String::new()];
+    };
     let size = match (first.int("width"), first.int("height")) {
         (Some(width), Some(height)) => format!("{width}x{height}"),
         _ => String::new(),
@@ -153,7 +177,10 @@ fn rate(rate: Fraction) -> String {
 
 fn full(link: &LinkPlan) -> Vec<String> {
     match &link.caps {
-        None => vec![format!("decided by the data, within {}", link.accepts.brief())],
+        None => vec![format!(
+            "decided by the data, within {}",
+            link.accepts.brief()
+        )],
         Some(caps) => match caps.first() {
             None => vec!["bytes without a format".to_owned()],
             Some(first) => fields(first),
@@ -166,6 +193,11 @@ fn fields(structure: &Structure) -> Vec<String> {
     if !structure.features.is_system_memory() {
         lines.push(format!("({})", structure.features));
     }
-    lines.extend(structure.fields.iter().map(|(name, value)| format!("{name}: {value}")));
+    lines.extend(
+        structure
+            .fields
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}")),
+    );
     lines
 }

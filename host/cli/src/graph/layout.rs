@@ -80,9 +80,13 @@ pub(super) fn pad_y(block: &Block, pad: usize) -> f64 {
 
 fn size(block: &Block) -> (f64, f64) {
     let texts = block.properties.iter().chain([&block.factory]);
-    let widest = texts.map(|text| text_width(text, TEXT_SIZE)).fold(0.0, f64::max);
+    let widest = texts
+        .map(|text| text_width(text, TEXT_SIZE))
+        .fold(0.0, f64::max);
     let longest = |pads: &[String]| {
-        pads.iter().map(|name| text_width(name, TEXT_SIZE)).fold(0.0, f64::max)
+        pads.iter()
+            .map(|name| text_width(name, TEXT_SIZE))
+            .fold(0.0, f64::max)
     };
     let pads = longest(&block.sinks) + longest(&block.srcs) + PADDING;
     let name = text_width(&block.name, NAME_SIZE);
@@ -128,24 +132,51 @@ impl Arranger {
         let layers = layers(drawing);
         let slots = drawing.boxes.iter().zip(&layers).map(|(block, layer)| {
             let (width, height) = size(block);
-            Slot { layer: *layer, width, height, y: 0.0 }
+            Slot {
+                layer: *layer,
+                width,
+                height,
+                y: 0.0,
+            }
         });
-        let mut arranger = Self { slots: slots.collect(), layers: Vec::new(), links: Vec::new() };
+        let mut arranger = Self {
+            slots: slots.collect(),
+            layers: Vec::new(),
+            links: Vec::new(),
+        };
         for link in &drawing.links {
             let y = |element: usize, pad| {
-                drawing.boxes.get(element).map_or(0.0, |block| pad_y(block, pad))
+                drawing
+                    .boxes
+                    .get(element)
+                    .map_or(0.0, |block| pad_y(block, pad))
             };
             let layer = |element: usize| layers.get(element).copied().unwrap_or(0);
             let (mut from, mut from_y) = (link.src.element, y(link.src.element, link.src.pad));
             let mut pieces = Vec::new();
             for passed in layer(link.src.element) + 1..layer(link.sink.element) {
                 let to = arranger.slots.len();
-                arranger.slots.push(Slot { layer: passed, width: 0.0, height: PASSING, y: 0.0 });
-                pieces.push(Piece { from, from_y, to, to_y: PASSING / 2.0 });
+                arranger.slots.push(Slot {
+                    layer: passed,
+                    width: 0.0,
+                    height: PASSING,
+                    y: 0.0,
+                });
+                pieces.push(Piece {
+                    from,
+                    from_y,
+                    to,
+                    to_y: PASSING / 2.0,
+                });
                 (from, from_y) = (to, PASSING / 2.0);
             }
             let (to, to_y) = (link.sink.element, y(link.sink.element, link.sink.pad));
-            pieces.push(Piece { from, from_y, to, to_y });
+            pieces.push(Piece {
+                from,
+                from_y,
+                to,
+                to_y,
+            });
             arranger.links.push(pieces);
         }
         let count = layers.iter().max().map_or(0, |last| last + 1);
@@ -259,10 +290,14 @@ impl Arranger {
             let width = widths.map(|slot| slot.width).fold(0.0, f64::max);
             columns.push((x, x + width));
             let starts = |element: usize| {
-                self.slots.get(element).is_some_and(|slot| slot.layer == number)
+                self.slots
+                    .get(element)
+                    .is_some_and(|slot| slot.layer == number)
             };
             let links = drawing.links.iter().filter(|link| starts(link.src.element));
-            let label = links.map(|link| label_width(&link.label)).fold(0.0, f64::max);
+            let label = links
+                .map(|link| label_width(&link.label))
+                .fold(0.0, f64::max);
             x += width + label + BEND;
         }
         columns
@@ -270,7 +305,11 @@ impl Arranger {
 
     fn finish(&self, drawing: &Drawing) -> Layout {
         let columns = self.columns(drawing);
-        let top = self.slots.iter().map(|slot| slot.y).fold(f64::INFINITY, f64::min);
+        let top = self
+            .slots
+            .iter()
+            .map(|slot| slot.y)
+            .fold(f64::INFINITY, f64::min);
         let y = |slot: &Slot| slot.y - top + MARGIN;
         let column = |slot: &Slot| columns.get(slot.layer).copied().unwrap_or_default();
         let slot = |index: usize| self.slots.get(index);
@@ -280,14 +319,21 @@ impl Arranger {
             .take(drawing.boxes.len())
             .map(|slot| {
                 let (x, _) = column(slot);
-                Rect { x, y: y(slot), width: slot.width, height: slot.height }
+                Rect {
+                    x,
+                    y: y(slot),
+                    width: slot.width,
+                    height: slot.height,
+                }
             })
             .collect();
         let (mut links, mut ends) = (Vec::new(), Vec::new());
         for (link, pieces) in drawing.links.iter().zip(&self.links) {
             let mut points = Vec::new();
             for (number, piece) in pieces.iter().enumerate() {
-                let Some(from) = slot(piece.from) else { continue };
+                let Some(from) = slot(piece.from) else {
+                    continue;
+                };
                 let (x, right) = column(from);
                 let (start, label) = if number == 0 {
                     (x + from.width, label_width(&link.label))
@@ -298,16 +344,31 @@ impl Arranger {
                 points.push([(start, height), (right + label, height)]);
             }
             links.push(points);
-            let end = pieces.last().and_then(|piece| Some((slot(piece.to)?, piece.to_y)));
+            let end = pieces
+                .last()
+                .and_then(|piece| Some((slot(piece.to)?, piece.to_y)));
             ends.push(end.map_or((0.0, 0.0), |(to, offset)| (column(to).0, y(to) + offset)));
         }
-        let width = boxes.iter().map(|rect| rect.x + rect.width).fold(0.0, f64::max) + MARGIN;
+        let width = boxes
+            .iter()
+            .map(|rect| rect.x + rect.width)
+            .fold(0.0, f64::max)
+            + MARGIN;
         let bottom = self.slots.iter().map(|slot| y(slot) + slot.height);
-        Layout { boxes, links, ends, width, height: bottom.fold(0.0, f64::max) + MARGIN }
+        Layout {
+            boxes,
+            links,
+            ends,
+            width,
+            height: bottom.fold(0.0, f64::max) + MARGIN,
+        }
     }
 }
 
 fn label_width(label: &[String; 2]) -> f64 {
-    let widest = label.iter().map(|line| text_width(line, TEXT_SIZE)).fold(0.0, f64::max);
+    let widest = label
+        .iter()
+        .map(|line| text_width(line, TEXT_SIZE))
+        .fold(0.0, f64::max);
     widest + PADDING
 }

@@ -24,7 +24,11 @@ pub(crate) fn graph(args: &GraphArgs) -> Result<(), Failure> {
     let drawing = Drawing::new(prepared.pipeline.graph(), prepared.pipeline.plan());
     let is_svg_file = |path: &std::path::PathBuf| path.extension().is_some_and(|it| it == "svg");
     let is_svg = args.svg || args.output.as_ref().is_some_and(is_svg_file);
-    let picture = if is_svg { svg::svg(&drawing) } else { dot::dot(&drawing) };
+    let picture = if is_svg {
+        svg::svg(&drawing)
+    } else {
+        dot::dot(&drawing)
+    };
     match &args.output {
         Some(path) => fs::write(path, picture).map_err(|error| {
             Failure::Run(format!("error: cannot write `{}`: {error}", path.display()))

@@ -49,9 +49,7 @@ fn draw_link(link: &Link, points: &[[(f64, f64); 2]], end: (f64, f64)) -> String
     let (left, up, down) = (x - 8.0, y - 4.0, y + 4.0);
     let mut out = format!("<g><title>{}</title>", escape(&link.caps.join("\n")));
     out += &format!("<path d=\"{path}\" fill=\"none\" stroke=\"{LINK}\" stroke-width=\"1.4\"/>");
-    out += &format!(
-        "<path d=\"M{x:.1} {y:.1} L{left:.1} {up:.1} V{down:.1} Z\" fill=\"{LINK}\"/>"
-    );
+    out += &format!("<path d=\"M{x:.1} {y:.1} L{left:.1} {up:.1} V{down:.1} Z\" fill=\"{LINK}\"/>");
     if let Some([(x, y), _]) = points.first() {
         let [above, below] = &link.label;
         out += &text(x + 6.0, y - 5.0, "", above);
@@ -62,7 +60,12 @@ fn draw_link(link: &Link, points: &[[(f64, f64); 2]], end: (f64, f64)) -> String
 
 fn draw_box(block: &Block, rect: &Rect) -> String {
     let (fill, stroke) = colours(block.look);
-    let Rect { x, y, width, height } = *rect;
+    let Rect {
+        x,
+        y,
+        width,
+        height,
+    } = *rect;
     let mut out = format!(
         "<g><rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"6\" \
          fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"1.4\"/>"
@@ -96,8 +99,15 @@ fn dot(x: f64, y: f64, colour: &str) -> String {
 
 fn text(x: f64, y: f64, attributes: &str, text: &str) -> String {
     let fill = if attributes.contains("fill") { "" } else { INK };
-    let fill = if fill.is_empty() { String::new() } else { format!(" fill=\"{fill}\"") };
-    format!("<text x=\"{x:.1}\" y=\"{y:.1}\"{fill} {attributes}>{}</text>", escape(text))
+    let fill = if fill.is_empty() {
+        String::new()
+    } else {
+        format!(" fill=\"{fill}\"")
+    };
+    format!(
+        "<text x=\"{x:.1}\" y=\"{y:.1}\"{fill} {attributes}>{}</text>",
+        escape(text)
+    )
 }
 
 /// Text for XML, without the characters that XML cannot hold.
@@ -124,6 +134,9 @@ mod tests {
 
     #[test]
     fn texts_are_no_markup() {
-        assert_eq!(escape("<a b=\"c\">&\u{1}"), "&lt;a b=&quot;c&quot;&gt;&amp; ");
+        assert_eq!(
+            escape("<a b=\"c\">&\u{1}"),
+            "&lt;a b=&quot;c&quot;&gt;&amp; "
+        );
     }
 }

@@ -37,7 +37,11 @@ pub(super) fn line(loaded: &Arc<Loaded>) -> String {
 
 fn brief(loaded: &Loaded) -> Json {
     let descriptor = &loaded.descriptor;
-    let capabilities: Vec<&str> = descriptor.capabilities.iter().map(|it| it.as_str()).collect();
+    let capabilities: Vec<&str> = descriptor
+        .capabilities
+        .iter()
+        .map(|it| it.as_str())
+        .collect();
     let digest = (loaded.origin != Origin::Host).then(|| format!("sha256:{}", loaded.digest));
     json!({
         "name": descriptor.name,

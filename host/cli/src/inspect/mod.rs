@@ -20,7 +20,11 @@ pub(crate) fn inspect(args: &InspectArgs) -> Result<(), Failure> {
     let registry = &runtime.elements;
     if let Some(name) = &args.element {
         let loaded = find(registry, name)?;
-        let print = if args.json { json::element } else { text::element };
+        let print = if args.json {
+            json::element
+        } else {
+            text::element
+        };
         return Ok(output::data(&print(&loaded))?);
     }
     if let Some(missing) = carried::missing() {
@@ -40,7 +44,11 @@ fn find(registry: &ElementRegistry, name: &str) -> Result<Arc<Loaded>, Failure> 
     }
     let names = registry.names();
     let suggestion = suggest(name, names.iter().map(String::as_str));
-    let error = CoreError::UnknownElement { factory: name.to_owned(), suggestion, place: None };
+    let error = CoreError::UnknownElement {
+        factory: name.to_owned(),
+        suggestion,
+        place: None,
+    };
     let note = carried::missing().map_or_else(String::new, |missing| format!("\nnote: {missing}"));
     Err(Failure::Usage(error.render() + &note))
 }
@@ -61,7 +69,11 @@ fn list(elements: &[Arc<Loaded>]) -> String {
     let row = |it: &Arc<Loaded>| {
         let descriptor = &it.descriptor;
         let role = role(descriptor.role()).to_owned();
-        vec![descriptor.name.clone(), role, descriptor.description.clone()]
+        vec![
+            descriptor.name.clone(),
+            role,
+            descriptor.description.clone(),
+        ]
     };
     human::table(&elements.iter().map(row).collect::<Vec<_>>(), &[])
 }
@@ -69,14 +81,22 @@ fn list(elements: &[Arc<Loaded>]) -> String {
 /// The README's table: only what every binary has.
 fn markdown(elements: &[Arc<Loaded>]) -> String {
     let mut out = "| Element | What it does | Capabilities |\n|---|---|---|\n".to_owned();
-    let standard = elements.iter().filter(|it| !matches!(it.origin, Origin::File(_)));
+    let standard = elements
+        .iter()
+        .filter(|it| !matches!(it.origin, Origin::File(_)));
     for element in standard {
         let descriptor = &element.descriptor;
-        let capabilities: Vec<String> =
-            descriptor.capabilities.iter().map(|it| format!("`{}`", it.as_str())).collect();
+        let capabilities: Vec<String> = descriptor
+            .capabilities
+            .iter()
+            .map(|it| format!("`{}`", it.as_str()))
+            .collect();
         let description = descriptor.description.replace('|', "\\|");
         let capabilities = capabilities.join(", ");
-        out += &format!("| `{}` | {description} | {capabilities} |\n", descriptor.name);
+        out += &format!(
+            "| `{}` | {description} | {capabilities} |\n",
+            descriptor.name
+        );
     }
     out
 }

@@ -14,7 +14,10 @@ pub(super) fn element(loaded: &Loaded) -> String {
     let mut out = section("Factory Details", &facts(loaded));
     out += &section("Pad Templates", &pads(&descriptor.pads));
     out += &section("Element Properties", &properties(&descriptor.properties));
-    out += &section("Properties of the host", &properties(&base_properties(loaded)));
+    out += &section(
+        "Properties of the host",
+        &properties(&base_properties(loaded)),
+    );
     out += &section("Capabilities", &capabilities(descriptor));
     if loaded.origin != Origin::Host {
         out += &section("Imports", &indent(&loaded.imports.join("\n")));
@@ -24,7 +27,11 @@ pub(super) fn element(loaded: &Loaded) -> String {
 
 /// A heading and what stands under it; nothing if there is nothing.
 fn section(title: &str, text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!("{title}:\n{text}\n") }
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!("{title}:\n{text}\n")
+    }
 }
 
 fn indent(text: &str) -> String {
@@ -48,7 +55,10 @@ fn facts(loaded: &Loaded) -> String {
     if descriptor.live {
         facts.push(("Live", "yes, its data comes in real time".to_owned()));
     }
-    let rows: Vec<_> = facts.into_iter().map(|(name, text)| vec![name.to_owned(), text]).collect();
+    let rows: Vec<_> = facts
+        .into_iter()
+        .map(|(name, text)| vec![name.to_owned(), text])
+        .collect();
     indent(&human::table(&rows, &[Align::Left]))
 }
 
@@ -65,7 +75,11 @@ fn pad(pad: &PadTemplate) -> String {
         Presence::Always => "Always",
         Presence::Request => "On request",
     };
-    let from_data = if pad.caps_from_data { "    Decided by the data, within\n" } else { "" };
+    let from_data = if pad.caps_from_data {
+        "    Decided by the data, within\n"
+    } else {
+        ""
+    };
     format!(
         "  {direction} template: '{}'\n    Availability: {availability}\n    Capabilities:\n{from_data}{}",
         pad.name,
@@ -146,5 +160,9 @@ fn capabilities(descriptor: &Descriptor) -> String {
     if descriptor.capabilities.is_empty() {
         return "  none\n".to_owned();
     }
-    descriptor.capabilities.iter().map(|it| format!("  {}\n", it.as_str())).collect()
+    descriptor
+        .capabilities
+        .iter()
+        .map(|it| format!("  {}\n", it.as_str()))
+        .collect()
 }

@@ -50,12 +50,22 @@ struct Player<'a> {
 impl<'a> Player<'a> {
     fn new(prepared: Prepared, args: &'a PlayArgs) -> Result<Self, Failure> {
         let signals = Signals::new().map_err(|error| {
-            Failure::Run(format!("error: cannot listen to SIGINT and SIGTERM: {error}"))
+            Failure::Run(format!(
+                "error: cannot listen to SIGINT and SIGTERM: {error}"
+            ))
         })?;
         let progress = Progress::new(prepared.pipeline.graph());
         let shows_progress = StatusLine::is_possible() && !args.quiet && !args.json;
         let status = StatusLine::new();
-        Ok(Self { prepared, args, signals, progress, status, shows_progress, is_heard: true })
+        Ok(Self {
+            prepared,
+            args,
+            signals,
+            progress,
+            status,
+            shows_progress,
+            is_heard: true,
+        })
     }
 
     fn play(mut self) -> Result<(), Failure> {
@@ -153,28 +163,57 @@ fn line(message: &Message, args: &PlayArgs) -> Option<String> {
     };
     let shown = |level: Level| (level <= least).then_some(());
     Some(match message {
-        Message::Error { element, message, hint, .. } => {
-            let hint = hint.as_ref().map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+        Message::Error {
+            element,
+            message,
+            hint,
+            ..
+        } => {
+            let hint = hint
+                .as_ref()
+                .map_or_else(String::new, |hint| format!("\nhint: {hint}"));
             format!("error: element `{element}`: {message}{hint}")
         }
-        Message::Restarted { element, message, restarts, .. } => {
+        Message::Restarted {
+            element,
+            message,
+            restarts,
+            ..
+        } => {
             shown(Level::Warning)?;
             let times = human::count(usize::try_from(*restarts).unwrap_or(usize::MAX), "time");
             format!("warning: {element}: restarted ({times} so far): {message}")
         }
-        Message::Log { element, level, message } => {
+        Message::Log {
+            element,
+            level,
+            message,
+        } => {
             shown(*level)?;
             format!("{}: {element}: {message}", level_word(*level))
         }
-        Message::Element { element, name, fields } => {
+        Message::Element {
+            element,
+            name,
+            fields,
+        } => {
             shown(Level::Info)?;
-            let fields: String =
-                fields.iter().map(|(name, value)| format!(" {name}={}", json::value(value))).collect();
+            let fields: String = fields
+                .iter()
+                .map(|(name, value)| format!(" {name}={}", json::value(value)))
+                .collect();
             format!("info: {element}: {name}{fields}")
         }
-        Message::Qos { element, late_nanos, dropped } => {
+        Message::Qos {
+            element,
+            late_nanos,
+            dropped,
+        } => {
             shown(Level::Info)?;
-            format!("info: {element}: late by {}, {dropped} dropped", human::time(*late_nanos))
+            format!(
+                "info: {element}: late by {}, {dropped} dropped",
+                human::time(*late_nanos)
+            )
         }
         Message::Inference { element, what } => {
             shown(Level::Info)?;

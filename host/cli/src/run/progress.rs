@@ -41,7 +41,9 @@ impl Progress {
 
     /// Whether it is time for another line.
     pub(crate) fn is_due(&self) -> bool {
-        self.samples.back().is_none_or(|(at, _)| at.elapsed() >= PERIOD)
+        self.samples
+            .back()
+            .is_none_or(|(at, _)| at.elapsed() >= PERIOD)
     }
 
     /// `frames 120/300  29.8 fps  40 %  0:06 left`
@@ -62,7 +64,11 @@ impl Progress {
             Some(total) if total > 0 => {
                 let percent = done.min(total) * 100 / total;
                 let left = total.saturating_sub(done) as f64 / rate;
-                let left = if left.is_finite() { human::countdown(left) } else { "?".to_owned() };
+                let left = if left.is_finite() {
+                    human::countdown(left)
+                } else {
+                    "?".to_owned()
+                };
                 format!("frames {done}/{total}  {fps} fps  {percent} %  {left} left")
             }
             _ => format!("frames {done}  {fps} fps"),
@@ -71,12 +77,23 @@ impl Progress {
 
     /// Buffers that left the sources and wait in no queue.
     fn done(&self, stats: &[ElementStats]) -> u64 {
-        let made: u64 =
-            self.sources.iter().filter_map(|(index, _)| stats.get(*index)).map(|it| it.buffers_out).sum();
+        let made: u64 = self
+            .sources
+            .iter()
+            .filter_map(|(index, _)| stats.get(*index))
+            .map(|it| it.buffers_out)
+            .sum();
         let queued = |it: &ElementStats| {
-            it.buffers_in.saturating_sub(it.buffers_out).saturating_sub(it.dropped)
+            it.buffers_in
+                .saturating_sub(it.buffers_out)
+                .saturating_sub(it.dropped)
         };
-        let waiting = self.queues.iter().filter_map(|index| stats.get(*index)).map(queued).max();
+        let waiting = self
+            .queues
+            .iter()
+            .filter_map(|index| stats.get(*index))
+            .map(queued)
+            .max();
         made.saturating_sub(waiting.unwrap_or(0))
     }
 
@@ -88,8 +105,11 @@ impl Progress {
 
 /// How many buffers a source will send: the host's property, or its own of that name.
 fn num_buffers(element: &Element) -> Option<u64> {
-    element.base.num_buffers.or_else(|| match element.property("num-buffers")? {
-        Value::Integer(number) => u64::try_from(*number).ok(),
-        _ => None,
-    })
+    element
+        .base
+        .num_buffers
+        .or_else(|| match element.property("num-buffers")? {
+            Value::Integer(number) => u64::try_from(*number).ok(),
+            _ => None,
+        })
 }

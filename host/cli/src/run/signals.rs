@@ -16,7 +16,10 @@ pub(crate) struct Signals {
 impl Signals {
     /// From now on these signals do not end the process.
     pub(crate) fn new() -> io::Result<Self> {
-        let signals = Self { came: Arc::default(), kills: Arc::default() };
+        let signals = Self {
+            came: Arc::default(),
+            kills: Arc::default(),
+        };
         for signal in [SIGINT, SIGTERM] {
             flag::register_conditional_shutdown(signal, 1, signals.kills.clone())?;
             flag::register(signal, signals.came.clone())?;

@@ -25,8 +25,18 @@ impl<'a> Summary<'a> {
     pub(crate) fn new(prepared: &'a Prepared, ended: Ended, wall: Duration) -> Self {
         let stats = prepared.pipeline.stats();
         // After a failure a model may not be loaded yet, and asking would load it.
-        let models = if ended == Ended::Failed { Vec::new() } else { models(prepared) };
-        Self { prepared, ended, wall, stats, models }
+        let models = if ended == Ended::Failed {
+            Vec::new()
+        } else {
+            models(prepared)
+        };
+        Self {
+            prepared,
+            ended,
+            wall,
+            stats,
+            models,
+        }
     }
 
     /// For stderr.
@@ -35,11 +45,12 @@ impl<'a> Summary<'a> {
         for (stats, element) in self.elements() {
             if element.descriptor.role() == Role::Sink {
                 let rate = human::digits(stats.rate);
-                let buffers = stats.buffers_in;
-                out += &format!("{}: {buffers} buffers, {rate} buffers/s\n", stats.name);
+                let buffers = buffers(stats.buffers_in);
+                out += &format!("{}: {buffers}, {rate} buffers/s\n", stats.name);
             }
             if matches!(element.kind, Kind::Queue(_)) {
-                out += &format!("{}: at most {} buffers waited\n", stats.name, stats.most_queued);
+                let most = buffers(stats.most_queued);
+                out += &format!("{}: at most {most} waited\n", stats.name);
             }
         }
         for (element, info) in &self.models {
@@ -57,8 +68,11 @@ impl<'a> Summary<'a> {
     /// For machines.
     pub(crate) fn json(&self) -> Json {
         let (compiled, loaded) = self.prepared.runtime.compile_counts();
-        let models: Vec<Json> =
-            self.models.iter().map(|(element, info)| json::model(element, info)).collect();
+        let models: Vec<Json> = self
+            .models
+            .iter()
+            .map(|(element, info)| json::model(element, info))
+            .collect();
         json!({
             "type": "summary",
             "ended": self.word(),
@@ -84,28 +98,43 @@ impl<'a> Summary<'a> {
     }
 
     fn elements(&self) -> impl Iterator<Item = (&ElementStats, &Element)> {
-        self.stats.iter().zip(&self.prepared.pipeline.graph().elements)
+        self.stats
+            .iter()
+            .zip(&self.prepared.pipeline.graph().elements)
     }
 
     fn table(&self) -> String {
         let header = [
-            "element", "in", "out", "per buffer", "share", "longest", "copied", "dropped", "late",
+            "element",
+            "in",
+            "out",
+            "per buffer",
+            "share",
+            "longest",
+            "copied",
+            "dropped",
+            "late",
             "restarts",
         ];
         let mut rows = vec![header.map(str::to_owned).to_vec()];
         // A caps filter does nothing once the caps are there.
-        let shown = self.elements().filter(|(_, it)| !matches!(it.kind, Kind::CapsFilter(_)));
+        let shown = self
+            .elements()
+            .filter(|(_, it)| !matches!(it.kind, Kind::CapsFilter(_)));
         rows.extend(shown.map(|(stats, element)| self.row(stats, element)));
-        let align: Vec<Align> =
-            (0..header.len()).map(|at| if at == 0 { Align::Left } else { Align::Right }).collect();
+        let align: Vec<Align> = (0..header.len())
+            .map(|at| if at == 0 { Align::Left } else { Align::Right })
+            .collect();
         human::table(&rows, &align)
     }
 
     fn row(&self, stats: &ElementStats, element: &Element) -> Vec<String> {
         let has = |direction| element.pads.iter().any(|pad| pad.direction == direction);
         let or_none = |is: bool, text: String| if is { text } else { "-".to_owned() };
-        let (is_sink, is_component) =
-            (element.descriptor.role() == Role::Sink, element.kind == Kind::Component);
+        let (is_sink, is_component) = (
+            element.descriptor.role() == Role::Sink,
+            element.kind == Kind::Component,
+        );
         let buffers = stats.buffers_in.max(stats.buffers_out).max(1);
         let share = stats.nanos as f64 * 100.0 / self.nanos().max(1) as f64;
         vec![
@@ -121,6 +150,10 @@ impl<'a> Summary<'a> {
             or_none(is_component, stats.restarts.to_string()),
         ]
     }
+}
+
+fn buffers(number: u64) -> String {
+    human::count(usize::try_from(number).unwrap_or(usize::MAX), "buffer")
 }
 
 fn models(prepared: &Prepared) -> Vec<(String, ModelInfo)> {

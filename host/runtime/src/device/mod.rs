@@ -70,7 +70,7 @@ pub trait Screen: Send + Sync {
 
 /// An open window; dropping it closes it.
 pub trait ScreenWindow: Send {
-    /// Shows a frame of BGRx rows of `stride` bytes; false once the user closed the window.
+    /// Shows a frame of `BGRx` rows of `stride` bytes; false once the user closed the window.
     fn present(&mut self, frame: Buffer, stride: u32) -> Result<bool, DeviceError>;
 }
 
@@ -98,7 +98,10 @@ struct Nothing;
 
 impl Nothing {
     fn refused<T>() -> Result<T, DeviceError> {
-        Err(DeviceError { message: "no devices here".to_owned(), hint: None })
+        Err(DeviceError {
+            message: "no devices here".to_owned(),
+            hint: None,
+        })
     }
 }
 
@@ -135,7 +138,10 @@ impl Screen for Nothing {
 impl Devices {
     /// Neither cameras nor windows.
     pub fn none() -> Self {
-        Self { cameras: Arc::new(Nothing), screen: Arc::new(Nothing) }
+        Self {
+            cameras: Arc::new(Nothing),
+            screen: Arc::new(Nothing),
+        }
     }
 }
 
@@ -149,11 +155,13 @@ impl Default for Devices {
 }
 
 /// An element's running camera.
+#[expect(unreachable_pub, reason = "generated code re-exports it")]
 pub struct Capture(pub(crate) Box<dyn CameraStream>);
 
 /// An element's window.
+#[expect(unreachable_pub, reason = "generated code re-exports it")]
 pub struct Window {
-    pub(crate) window: Box<dyn ScreenWindow>,
+    pub(crate) screen: Box<dyn ScreenWindow>,
     pub(crate) width: u32,
     pub(crate) height: u32,
 }

@@ -27,4 +27,4 @@ wasmtime::component::bindgen!({
 });
 
 pub(crate) use exports::millstream::media::element as guest;
-pub(crate) use millstream::media::{bus, buffers, camera, clock, display, models, pads, types};
+pub(crate) use millstream::media::{buffers, bus, camera, clock, display, models, pads, types};

@@ -51,14 +51,20 @@ pub(crate) fn settings_from_guest(
     settings
         .into_iter()
         .map(|setting| {
-            Ok((checked_text("a field's name", setting.name)?, value_from_guest(setting.value)?))
+            Ok((
+                checked_text("a field's name", setting.name)?,
+                value_from_guest(setting.value)?,
+            ))
         })
         .collect()
 }
 
 fn checked_text(what: &str, text: String) -> Result<String, String> {
     if text.len() > MAX_TEXT_BYTES {
-        return Err(format!("{what} of {} bytes, of {MAX_TEXT_BYTES} at most", text.len()));
+        return Err(format!(
+            "{what} of {} bytes, of {MAX_TEXT_BYTES} at most",
+            text.len()
+        ));
     }
     Ok(text)
 }
@@ -66,7 +72,10 @@ fn checked_text(what: &str, text: String) -> Result<String, String> {
 fn checked_name(what: &str, name: String) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_%.".contains(c);
     if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.chars().all(plain) {
-        return Err(format!("{what} named {:?}", name.chars().take(40).collect::<String>()));
+        return Err(format!(
+            "{what} named {:?}",
+            name.chars().take(40).collect::<String>()
+        ));
     }
     Ok(name)
 }
@@ -117,10 +126,18 @@ fn pad_from_guest(pad: guest::PadTemplate) -> Result<core::PadTemplate, String> 
         guest::Presence::Request => core::Presence::Request,
     };
     if (presence == core::Presence::Request) != name.contains("%u") {
-        return Err(format!("a pad template `{name}` whose name and presence do not fit"));
+        return Err(format!(
+            "a pad template `{name}` whose name and presence do not fit"
+        ));
     }
     let direction = direction_from_guest(pad.direction);
-    Ok(core::PadTemplate { name, direction, presence, caps, caps_from_data: pad.caps_from_data })
+    Ok(core::PadTemplate {
+        name,
+        direction,
+        presence,
+        caps,
+        caps_from_data: pad.caps_from_data,
+    })
 }
 
 fn direction_from_guest(direction: types::Direction) -> core::Direction {
@@ -135,11 +152,15 @@ fn property_from_guest(property: guest::Property) -> Result<core::Property, Stri
     let kind = match property.kind {
         guest::PropertyKind::Boolean => core::PropertyKind::Boolean,
         guest::PropertyKind::Integer(range) if range.min <= range.max => {
-            core::PropertyKind::Integer { min: range.min, max: range.max }
+            core::PropertyKind::Integer {
+                min: range.min,
+                max: range.max,
+            }
         }
-        guest::PropertyKind::Float(range) if range.min <= range.max => {
-            core::PropertyKind::Float { min: range.min, max: range.max }
-        }
+        guest::PropertyKind::Float(range) if range.min <= range.max => core::PropertyKind::Float {
+            min: range.min,
+            max: range.max,
+        },
         guest::PropertyKind::Integer(_) | guest::PropertyKind::Float(_) => {
             return Err(format!("property `{name}` whose range is empty"));
         }
@@ -159,7 +180,10 @@ fn property_from_guest(property: guest::Property) -> Result<core::Property, Stri
         kind,
         default: property.default.map(value_from_guest).transpose()?,
         required: property.required,
-        unit: property.unit.map(|unit| checked_text("a unit", unit)).transpose()?,
+        unit: property
+            .unit
+            .map(|unit| checked_text("a unit", unit))
+            .transpose()?,
         mutability: match property.mutability {
             guest::Mutability::Construct => core::Mutability::Construct,
             guest::Mutability::Playing => core::Mutability::Playing,
@@ -188,7 +212,9 @@ pub(crate) fn timing_to_guest(timing: Timing) -> buffers::Timing {
         flags: FLAGS
             .iter()
             .filter(|(_, bit)| timing.flags.0 & bit != 0)
-            .fold(buffers::BufferFlags::empty(), |flags, (flag, _)| flags | *flag),
+            .fold(buffers::BufferFlags::empty(), |flags, (flag, _)| {
+                flags | *flag
+            }),
     }
 }
 
@@ -239,8 +265,15 @@ pub(crate) fn detection_to_guest(detection: &Detection) -> buffers::Detection {
 
 /// A detection from a guest.
 pub(crate) fn detection_from_guest(detection: buffers::Detection) -> Result<Detection, String> {
-    let buffers::Rect { x, y, width, height } = detection.rect;
-    let finite = [x, y, width, height, detection.confidence].iter().all(|value| value.is_finite());
+    let buffers::Rect {
+        x,
+        y,
+        width,
+        height,
+    } = detection.rect;
+    let finite = [x, y, width, height, detection.confidence]
+        .iter()
+        .all(|value| value.is_finite());
     if !finite || width < 0.0 || height < 0.0 {
         return Err(format!(
             "a detection with rectangle ({x}, {y}, {width}, {height}) and confidence {}",

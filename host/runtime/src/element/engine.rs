@@ -1,5 +1,8 @@
 //! wasmtime, set up once in a process, and compiled code kept by content.
-#![allow(unsafe_code, reason = "compiled code from the cache is loaded without compiling it again")]
+#![allow(
+    unsafe_code,
+    reason = "compiled code from the cache is loaded without compiling it again"
+)]
 
 use std::fs;
 use std::io::Write;
@@ -40,26 +43,31 @@ struct Counts {
 
 /// SHA-256 in hexadecimal.
 pub(crate) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-        }
-        text
-    })
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::with_capacity(64), |mut text, byte| {
+            for nibble in [byte >> 4, byte & 15] {
+                text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+            }
+            text
+        })
 }
 
 impl Compiler {
     /// The process's engine with a cache folder; none: nothing is kept.
     pub(crate) fn new(cache: Option<PathBuf>) -> Result<Self, Error> {
         static ENGINE: OnceLock<Engine> = OnceLock::new();
-        let engine = match ENGINE.get() {
-            Some(engine) => engine.clone(),
-            None => {
-                let engine = make_engine()?;
-                ENGINE.get_or_init(|| engine).clone()
-            }
+        let engine = if let Some(engine) = ENGINE.get() {
+            engine.clone()
+        } else {
+            let engine = make_engine()?;
+            ENGINE.get_or_init(|| engine).clone()
         };
-        Ok(Self { engine, cache, counts: Arc::default() })
+        Ok(Self {
+            engine,
+            cache,
+            counts: Arc::default(),
+        })
     }
 
     /// The engine.
@@ -91,7 +99,9 @@ impl Compiler {
         self.counts.compiled.fetch_add(1, Ordering::Relaxed);
         if let Some(file) = &file {
             // A cache that cannot be written costs time, nothing else.
-            let _kept = component.serialize().is_ok_and(|code| keep(file, &code).is_ok());
+            let _kept = component
+                .serialize()
+                .is_ok_and(|code| keep(file, &code).is_ok());
         }
         Ok(component)
     }
@@ -131,7 +141,10 @@ fn keep(file: &Path, code: &[u8]) -> std::io::Result<()> {
 #[cfg(unix)]
 fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
 }
 
 #[cfg(not(unix))]
@@ -141,7 +154,11 @@ fn make_private_folder(folder: &Path) -> std::io::Result<()> {
 
 /// Where compiled code is kept unless told otherwise: below the user's cache folder.
 pub(crate) fn default_cache() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     set("MILLSTREAM_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("millstream")))
         .or_else(|| set("HOME").map(|home| home.join(".cache/millstream")))

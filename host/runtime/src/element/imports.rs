@@ -7,7 +7,9 @@ use std::sync::Arc;
 use wasmtime::component::Resource;
 use wasmtime::{Result, bail};
 
-use super::bindings::types::{CustomEvent as GuestCustomEvent, Event, Failure as GuestFailure, Fault};
+use super::bindings::types::{
+    CustomEvent as GuestCustomEvent, Event, Failure as GuestFailure, Fault,
+};
 use super::bindings::{buffers, bus, camera, clock, display, models, pads, types};
 use super::convert;
 use super::state::{BufferHandle, CustomEvent, Item, MAX_PUSHES, State};
@@ -36,7 +38,11 @@ impl pads::Host for State {
         self.enqueue(pad, item)
     }
 
-    fn negotiate(&mut self, pad: u32, caps: String) -> Result<std::result::Result<String, GuestFailure>> {
+    fn negotiate(
+        &mut self,
+        pad: u32,
+        caps: String,
+    ) -> Result<std::result::Result<String, GuestFailure>> {
         self.src_pad(pad)?;
         let offered: Caps = match caps.parse() {
             Ok(caps) => caps,
@@ -93,7 +99,11 @@ impl buffers::Host for State {
     }
 
     fn announce_window(&mut self, size: u32) -> Result<bool> {
-        Ok(self.around.views && self.views.as_ref().is_some_and(|views| views.announce(size as usize)))
+        Ok(self.around.views
+            && self
+                .views
+                .as_ref()
+                .is_some_and(|views| views.announce(size as usize)))
     }
 }
 
@@ -105,13 +115,18 @@ impl buffers::HostBuffer for State {
     fn set_size(&mut self, this: Resource<BufferHandle>, size: u32) -> Result<()> {
         let buffer = &mut self.table.get_mut(&this)?.buffer;
         if !buffer.set_size(size as usize) {
-            bail!("a size of {size} bytes for a buffer of at most {}", buffer.capacity());
+            bail!(
+                "a size of {size} bytes for a buffer of at most {}",
+                buffer.capacity()
+            );
         }
         Ok(())
     }
 
     fn timing(&mut self, this: Resource<BufferHandle>) -> Result<buffers::Timing> {
-        Ok(convert::timing_to_guest(self.table.get(&this)?.buffer.timing))
+        Ok(convert::timing_to_guest(
+            self.table.get(&this)?.buffer.timing,
+        ))
     }
 
     fn set_timing(&mut self, this: Resource<BufferHandle>, timing: buffers::Timing) -> Result<()> {
@@ -133,7 +148,12 @@ impl buffers::HostBuffer for State {
         offset: u32,
         size: u32,
     ) -> Result<Resource<BufferHandle>> {
-        let Some(part) = self.table.get(&this)?.buffer.slice(offset as usize, size as usize) else {
+        let Some(part) = self
+            .table
+            .get(&this)?
+            .buffer
+            .slice(offset as usize, size as usize)
+        else {
             bail!("bytes {offset} to {offset} + {size} outside of a buffer");
         };
         if let Some(views) = &mut self.views {
@@ -152,8 +172,14 @@ impl buffers::HostBuffer for State {
             return Ok(buffer);
         }
         let source = self.take(buffer)?;
-        let pool = self.pads.iter().find(|pad| pad.is_src).or(self.pads.first());
-        let Some(pool) = pool.map(|pad| pad.pool.clone()) else { bail!("an element without pads") };
+        let pool = self
+            .pads
+            .iter()
+            .find(|pad| pad.is_src)
+            .or(self.pads.first());
+        let Some(pool) = pool.map(|pad| pad.pool.clone()) else {
+            bail!("an element without pads")
+        };
         let mut copy = Buffer::copy_of(&pool, source.bytes())?;
         copy.copy_info(&source);
         self.copied_bytes += source.size() as u64;
@@ -174,7 +200,10 @@ impl buffers::HostBuffer for State {
         let buffer = &self.table.get(&this)?.buffer;
         let range = offset as usize..(offset as usize).saturating_add(size as usize);
         let Some(bytes) = buffer.bytes().get(range) else {
-            bail!("reading {size} bytes at {offset} of a buffer of {}", buffer.size());
+            bail!(
+                "reading {size} bytes at {offset} of a buffer of {}",
+                buffer.size()
+            );
         };
         self.copied_bytes += u64::from(size);
         Ok(bytes.to_vec())
@@ -188,7 +217,10 @@ impl buffers::HostBuffer for State {
         };
         let range = offset as usize..(offset as usize).saturating_add(data.len());
         let Some(target) = bytes.get_mut(range) else {
-            bail!("writing {} bytes at {offset} of a buffer of {total}", data.len());
+            bail!(
+                "writing {} bytes at {offset} of a buffer of {total}",
+                data.len()
+            );
         };
         target.copy_from_slice(&data);
         self.copied_bytes += data.len() as u64;
@@ -203,7 +235,9 @@ impl buffers::HostBuffer for State {
         let Some(views) = self.views.as_mut().filter(|_| self.around.views) else {
             return Ok(None);
         };
-        let Some(start) = views.acquire(&handle.buffer.frame, writable) else { return Ok(None) };
+        let Some(start) = views.acquire(&handle.buffer.frame, writable) else {
+            return Ok(None);
+        };
         if handle.viewed {
             views.forget_one(&handle.buffer.frame);
         }
@@ -217,7 +251,11 @@ impl buffers::HostBuffer for State {
         layer: String,
     ) -> Result<Vec<buffers::Detection>> {
         let buffer = &self.table.get(&this)?.buffer;
-        Ok(buffer.detections(&layer).iter().map(convert::detection_to_guest).collect())
+        Ok(buffer
+            .detections(&layer)
+            .iter()
+            .map(convert::detection_to_guest)
+            .collect())
     }
 
     fn detection_layers(&mut self, this: Resource<BufferHandle>) -> Result<Vec<String>> {
@@ -236,7 +274,9 @@ impl buffers::HostBuffer for State {
             .collect::<std::result::Result<Vec<_>, _>>()
             .map_err(wasmtime::Error::msg)?;
         let buffer = &mut self.table.get_mut(&this)?.buffer;
-        buffer.set_detections(&layer, detections).map_err(wasmtime::Error::msg)
+        buffer
+            .set_detections(&layer, detections)
+            .map_err(wasmtime::Error::msg)
     }
 
     fn meta_names(&mut self, this: Resource<BufferHandle>) -> Result<Vec<String>> {
@@ -244,7 +284,12 @@ impl buffers::HostBuffer for State {
     }
 
     fn meta(&mut self, this: Resource<BufferHandle>, name: String) -> Result<Option<Vec<u8>>> {
-        Ok(self.table.get(&this)?.buffer.meta(&name).map(<[u8]>::to_vec))
+        Ok(self
+            .table
+            .get(&this)?
+            .buffer
+            .meta(&name)
+            .map(<[u8]>::to_vec))
     }
 
     fn set_meta(
@@ -278,7 +323,9 @@ impl bus::Host for State {
             return Ok(());
         }
         if message.len() > MAX_LINE_BYTES {
-            let end = (0..=MAX_LINE_BYTES).rev().find(|&end| message.is_char_boundary(end));
+            let end = (0..=MAX_LINE_BYTES)
+                .rev()
+                .find(|&end| message.is_char_boundary(end));
             message.truncate(end.unwrap_or(0));
         }
         let level = match level {
@@ -289,7 +336,11 @@ impl bus::Host for State {
             bus::Level::Trace => Level::Trace,
         };
         let element = self.around.name.clone();
-        self.around.bus.post(Message::Log { element, level, message });
+        self.around.bus.post(Message::Log {
+            element,
+            level,
+            message,
+        });
         Ok(())
     }
 
@@ -297,14 +348,21 @@ impl bus::Host for State {
         let fields = convert::settings_from_guest(fields).map_err(wasmtime::Error::msg)?;
         if self.talk.admit(self.around.clock.now()) {
             let element = self.around.name.clone();
-            self.around.bus.post(Message::Element { element, name, fields });
+            self.around.bus.post(Message::Element {
+                element,
+                name,
+                fields,
+            });
         }
         Ok(())
     }
 }
 
 impl models::Host for State {
-    fn describe(&mut self, name: String) -> Result<std::result::Result<models::Model, GuestFailure>> {
+    fn describe(
+        &mut self,
+        name: String,
+    ) -> Result<std::result::Result<models::Model, GuestFailure>> {
         if !self.around.model_names.contains(&name) {
             return Ok(Err(inference_failure(
                 format!("model `{name}` was not given to this element"),
@@ -338,25 +396,39 @@ impl models::Host for State {
 }
 
 fn inference_failure(message: String, hint: Option<String>) -> GuestFailure {
-    GuestFailure { fault: Fault::Inference, message, hint }
+    GuestFailure {
+        fault: Fault::Inference,
+        message,
+        hint,
+    }
 }
 
 fn device_failure(error: DeviceError) -> GuestFailure {
-    GuestFailure { fault: Fault::Resource, message: error.message, hint: error.hint }
+    GuestFailure {
+        fault: Fault::Resource,
+        message: error.message,
+        hint: error.hint,
+    }
 }
 
 impl camera::Host for State {
     fn devices(&mut self) -> Result<std::result::Result<Vec<camera::Device>, GuestFailure>> {
-        Ok(self.around.devices.cameras.devices().map_err(device_failure).map(|devices| {
-            devices
-                .into_iter()
-                .map(|device| camera::Device {
-                    id: device.id,
-                    name: device.name,
-                    description: device.description,
-                })
-                .collect()
-        }))
+        Ok(self
+            .around
+            .devices
+            .cameras
+            .devices()
+            .map_err(device_failure)
+            .map(|devices| {
+                devices
+                    .into_iter()
+                    .map(|device| camera::Device {
+                        id: device.id,
+                        name: device.name,
+                        description: device.description,
+                    })
+                    .collect()
+            }))
     }
 
     fn caps(&mut self, device: String) -> Result<std::result::Result<String, GuestFailure>> {
@@ -420,7 +492,11 @@ impl display::HostWindow for State {
         height: u32,
     ) -> Result<std::result::Result<Resource<Window>, GuestFailure>> {
         match self.around.devices.screen.open(&title, width, height) {
-            Ok(window) => Ok(Ok(self.table.push(Window { window, width, height })?)),
+            Ok(screen) => Ok(Ok(self.table.push(Window {
+                screen,
+                width,
+                height,
+            })?)),
             Err(error) => Ok(Err(device_failure(error))),
         }
     }
@@ -446,7 +522,7 @@ impl display::HostWindow for State {
                 window.height
             );
         }
-        let shown = window.window.present(buffer, stride);
+        let shown = window.screen.present(buffer, stride);
         if matches!(shown, Ok(false)) {
             (self.around.request_eos)();
         }

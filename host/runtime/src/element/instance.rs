@@ -51,7 +51,7 @@ impl FailureKind {
 
 /// A failed call.
 #[derive(Debug, Clone)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// What sort of failure.
     pub kind: FailureKind,
     /// What happened.
@@ -62,7 +62,11 @@ pub struct Failure {
 
 impl Failure {
     pub(crate) fn contract(message: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Contract, message: message.into(), hint: None }
+        Self {
+            kind: FailureKind::Contract,
+            message: message.into(),
+            hint: None,
+        }
     }
 }
 
@@ -124,7 +128,11 @@ pub(crate) fn new_store(
             })
             .collect(),
         pushed: Vec::new(),
-        call: CallTime { began: now(), limit, exceeded: false },
+        call: CallTime {
+            began: now(),
+            limit,
+            exceeded: false,
+        },
         heap_bytes: 0,
         window_bytes: 0,
         memory_refused: false,
@@ -142,7 +150,9 @@ pub(crate) fn new_store(
         let inference = Duration::from_nanos(state.inference_nanos.load(Ordering::Relaxed));
         let spent = spent.saturating_sub(inference);
         if spent < state.call.limit {
-            return Ok(UpdateDeadline::Continue(ticks(state.call.limit.saturating_sub(spent))));
+            return Ok(UpdateDeadline::Continue(ticks(
+                state.call.limit.saturating_sub(spent),
+            )));
         }
         let mut context = context;
         context.data_mut().call.exceeded = true;
@@ -151,13 +161,19 @@ pub(crate) fn new_store(
     store
 }
 
-#[allow(clippy::disallowed_methods, reason = "limits are in real time, whatever the pipeline's clock")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "limits are in real time, whatever the pipeline's clock"
+)]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
 fn ticks(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos() / TICK.as_nanos()).unwrap_or(u64::MAX / 4).min(u64::MAX / 4) + 1
+    u64::try_from(time.as_nanos() / TICK.as_nanos())
+        .unwrap_or(u64::MAX / 4)
+        .min(u64::MAX / 4)
+        + 1
 }
 
 impl Instance {
@@ -179,7 +195,11 @@ impl Instance {
         };
         store.data_mut().views = guest_memory::only_memory().map(Views::new);
         let first_src = pads.iter().position(|pad| pad.is_src);
-        Ok(Self { store, element, first_src })
+        Ok(Self {
+            store,
+            element,
+            first_src,
+        })
     }
 
     /// Runs one call with its time limit and turns what went wrong into a failure.
@@ -190,9 +210,9 @@ impl Instance {
         begin_call(&mut self.store);
         let result = call(self.element.millstream_media_element(), &mut self.store);
         match result {
-            Ok(_) if self.store.data().is_tainted() => {
-                Err(Failure::contract("a list or string that lies in the window of frames"))
-            }
+            Ok(_) if self.store.data().is_tainted() => Err(Failure::contract(
+                "a list or string that lies in the window of frames",
+            )),
             Ok(value) => Ok(value),
             Err(error) => Err(explain(self.store.data(), &error)),
         }
@@ -222,7 +242,8 @@ impl Instance {
                 linked: pad.linked,
             })
             .collect();
-        self.call(|guest, store| guest.call_create(store, &settings, &pads))?.map_err(returned)
+        self.call(|guest, store| guest.call_create(store, &settings, &pads))?
+            .map_err(returned)
     }
 
     /// What a pad could carry now.
@@ -279,18 +300,21 @@ impl Instance {
 
     /// Opens what the element needs.
     pub(crate) fn start(&mut self) -> Result<(), Failure> {
-        self.call(|guest, store| guest.call_start(store))?.map_err(returned)
+        self.call(|guest, store| guest.call_start(store))?
+            .map_err(returned)
     }
 
     /// Closes it.
     pub(crate) fn stop(&mut self) -> Result<(), Failure> {
-        self.call(|guest, store| guest.call_stop(store))?.map_err(returned)
+        self.call(|guest, store| guest.call_stop(store))?
+            .map_err(returned)
     }
 
     /// Changes a property.
     pub(crate) fn set_property(&mut self, name: &str, value: &Value) -> Result<(), Failure> {
         let setting = setting(name, value);
-        self.call(|guest, store| guest.call_set_property(store, &setting))?.map_err(returned)
+        self.call(|guest, store| guest.call_set_property(store, &setting))?
+            .map_err(returned)
     }
 
     /// A source's turn; what it sends is added to `out`.
@@ -332,7 +356,11 @@ impl Instance {
             }),
             Item::Custom(custom) => types::Event::Custom(types::CustomEvent {
                 name: custom.name.clone(),
-                fields: custom.fields.iter().map(|(name, value)| setting(name, value)).collect(),
+                fields: custom
+                    .fields
+                    .iter()
+                    .map(|(name, value)| setting(name, value))
+                    .collect(),
             }),
             Item::Buffer(_) | Item::Caps(_) => return Ok(true),
         };
@@ -358,7 +386,9 @@ impl Instance {
                     .take(handle)
                     .map_err(|error| Failure::contract(format!("{error:#}")))?;
                 let Some(pad) = self.first_src else {
-                    return Err(Failure::contract("a buffer from an element without src pads"));
+                    return Err(Failure::contract(
+                        "a buffer from an element without src pads",
+                    ));
                 };
                 if state.pads.get(pad).is_none_or(|pad| pad.caps.is_none()) {
                     return Err(Failure::contract("a buffer before the caps of its src pad"));
@@ -388,18 +418,26 @@ fn begin_call(store: &mut Store<State>) {
 }
 
 fn setting(name: &str, value: &Value) -> types::Setting {
-    types::Setting { name: name.to_owned(), value: convert::value_to_guest(value) }
+    types::Setting {
+        name: name.to_owned(),
+        value: convert::value_to_guest(value),
+    }
 }
 
 fn returned(failure: types::Failure) -> Failure {
-    Failure { kind: FailureKind::Returned, message: failure.message, hint: failure.hint }
+    Failure {
+        kind: FailureKind::Returned,
+        message: failure.message,
+        hint: failure.hint,
+    }
 }
 
 fn parse_caps(text: &str) -> Result<Caps, Failure> {
     if text.len() > convert::MAX_TEXT_BYTES {
         return Err(Failure::contract(format!("caps of {} bytes", text.len())));
     }
-    text.parse().map_err(|error| Failure::contract(format!("caps that do not parse: {error}")))
+    text.parse()
+        .map_err(|error| Failure::contract(format!("caps that do not parse: {error}")))
 }
 
 /// What a trap or a refused import means.
@@ -410,7 +448,9 @@ fn explain(state: &State, error: &wasmtime::Error) -> Failure {
         return Failure {
             kind: FailureKind::Deadline,
             message: format!("a call took longer than its limit of {limit:?}"),
-            hint: Some("raise `limits.call-time` of the element, if it only needs more time".to_owned()),
+            hint: Some(
+                "raise `limits.call-time` of the element, if it only needs more time".to_owned(),
+            ),
         };
     }
     if state.memory_refused {
@@ -428,12 +468,18 @@ fn explain(state: &State, error: &wasmtime::Error) -> Failure {
     } else {
         FailureKind::Contract
     };
-    Failure { kind, message: with_backtrace(message, error), hint: None }
+    Failure {
+        kind,
+        message: with_backtrace(message, error),
+        hint: None,
+    }
 }
 
 /// Adds the guest's innermost functions, where their names are known.
 fn with_backtrace(mut message: String, error: &wasmtime::Error) -> String {
-    let Some(backtrace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else { return message };
+    let Some(backtrace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else {
+        return message;
+    };
     let names: Vec<_> = backtrace
         .frames()
         .iter()

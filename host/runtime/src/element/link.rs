@@ -3,8 +3,8 @@
 use std::path::{Component as PathPart, Path, PathBuf};
 
 use millstream_core::element::{Capability, Descriptor};
-use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 use wasmtime::Engine;
+use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiView};
 
 use super::bindings::millstream::media;
@@ -54,7 +54,11 @@ impl Granted {
         let mut builder = WasiCtx::builder();
         builder.allow_blocking_current_thread(true);
         for folder in &self.folders {
-            let access = if folder.write { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+            let access = if folder.write {
+                FsPerms::ReadWrite
+            } else {
+                FsPerms::ReadOnly
+            };
             builder
                 .preopened_dir(&folder.path, &folder.name, access)
                 .map_err(|error| format!("folder `{}`: {}", folder.name, error.root_cause()))?;
@@ -84,23 +88,35 @@ fn need(import: &str) -> Need {
         "millstream:media/display" => Need::Capability(Capability::Display),
         "millstream:media/models" => Need::Capability(Capability::Inference),
         _ if interface.starts_with("wasi:nn/") => Need::Capability(Capability::Inference),
-        "wasi:filesystem/types" | "wasi:filesystem/preopens" | "wasi:io/streams"
-        | "wasi:io/error" | "wasi:io/poll" => Need::Files,
-        // Only the type of a file's times; nothing to call.
-        "wasi:clocks/wall-clock" => Need::Files,
+        "wasi:filesystem/types"
+        | "wasi:filesystem/preopens"
+        | "wasi:io/streams"
+        | "wasi:io/error"
+        | "wasi:io/poll"
+        // Only the type of a file's times; its functions are never linked.
+        | "wasi:clocks/wall-clock" => Need::Files,
         _ => Need::Unknown,
     }
 }
 
 /// Names of the interfaces that a component imports.
 pub(crate) fn imports(component: &Component, engine: &Engine) -> Vec<String> {
-    component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect()
+    component
+        .component_type()
+        .imports(engine)
+        .map(|(name, _)| name.to_owned())
+        .collect()
 }
 
 /// Checks that a component imports nothing that no element can ever have.
 pub(crate) fn check_known(imports: &[String]) -> Result<(), String> {
-    match imports.iter().find(|import| matches!(need(import), Need::Unknown)) {
-        Some(import) => Err(format!("it imports `{import}`, which no element is ever given")),
+    match imports
+        .iter()
+        .find(|import| matches!(need(import), Need::Unknown))
+    {
+        Some(import) => Err(format!(
+            "it imports `{import}`, which no element is ever given"
+        )),
         None => Ok(()),
     }
 }
@@ -135,8 +151,16 @@ pub(crate) fn link(
 }
 
 /// Links a component to all that there is; what it can do then is up to the store.
-pub(crate) fn link_all(engine: &Engine, component: &Component) -> wasmtime::Result<InstancePre<State>> {
-    let all = Granted { camera: true, display: true, inference: true, ..Granted::default() };
+pub(crate) fn link_all(
+    engine: &Engine,
+    component: &Component,
+) -> wasmtime::Result<InstancePre<State>> {
+    let all = Granted {
+        camera: true,
+        display: true,
+        inference: true,
+        ..Granted::default()
+    };
     let mut linker = linker(engine, &all)?;
     link_files(&mut linker)?;
     linker.instantiate_pre(component)
@@ -203,7 +227,11 @@ pub(crate) fn tidy_path(path: &str) -> String {
             PathPart::Normal(name) => parts.push(name),
         }
     }
-    let joined = parts.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
+    let joined = parts
+        .iter()
+        .map(|part| part.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join("/");
     match (root, joined.is_empty()) {
         (true, _) => format!("/{joined}"),
         (false, true) => ".".to_owned(),
@@ -245,7 +273,13 @@ mod tests {
     fn imports_that_nobody_is_given_are_refused() {
         assert!(matches!(need("wasi:sockets/tcp@0.2.12"), Need::Unknown));
         assert!(matches!(need("wasi:random/random@0.2.12"), Need::Unknown));
-        assert!(matches!(need("wasi:nn/graph@0.2.0-rc-2024-10-28"), Need::Capability(_)));
-        assert!(matches!(need("millstream:media/buffers@0.1.0"), Need::Nothing));
+        assert!(matches!(
+            need("wasi:nn/graph@0.2.0-rc-2024-10-28"),
+            Need::Capability(_)
+        ));
+        assert!(matches!(
+            need("millstream:media/buffers@0.1.0"),
+            Need::Nothing
+        ));
     }
 }

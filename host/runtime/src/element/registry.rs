@@ -1,5 +1,6 @@
 //! Where elements come from: inside the binary, folders, or files named directly.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,6 +69,9 @@ pub struct Loaded {
     pub(crate) component: Option<Component>,
 }
 
+/// A component that was found: where, and its bytes.
+type Found = (Origin, Cow<'static, [u8]>);
+
 /// All elements that can be named.
 pub struct ElementRegistry {
     compiler: Compiler,
@@ -85,7 +89,13 @@ impl ElementRegistry {
         folders: Vec<PathBuf>,
         base: PathBuf,
     ) -> Self {
-        Self { compiler, carried, folders, base, loaded: Mutex::default() }
+        Self {
+            compiler,
+            carried,
+            folders,
+            base,
+            loaded: Mutex::default(),
+        }
     }
 
     pub(crate) fn compiler(&self) -> &Compiler {
@@ -97,11 +107,10 @@ impl ElementRegistry {
         if let Some(loaded) = self.cache().get(factory) {
             return Ok(Some(loaded.clone()));
         }
-        let Some((origin, bytes)) = self.find(factory)? else { return Ok(None) };
-        let loaded = match bytes {
-            Some(bytes) => Arc::new(self.read(factory, origin, &bytes)?),
-            None => match host_element(factory) {
-                Some(loaded) => Arc::new(loaded),
+        let loaded = match host_element(factory) {
+            Some(loaded) => Arc::new(loaded),
+            None => match self.find(factory)? {
+                Some((origin, bytes)) => Arc::new(self.read(factory, origin, &bytes)?),
                 None => return Ok(None),
             },
         };
@@ -113,24 +122,24 @@ impl ElementRegistry {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find(&self, factory: &str) -> Result<Option<(Origin, Option<Vec<u8>>)>, Error> {
-        if host_element(factory).is_some() {
-            return Ok(Some((Origin::Host, None)));
-        }
-        if factory.contains('/') || factory.ends_with(".wasm") {
+    fn find(&self, factory: &str) -> Result<Option<Found>, Error> {
+        let is_file = Path::new(factory)
+            .extension()
+            .is_some_and(|extension| extension == "wasm");
+        if is_file || factory.contains('/') {
             let path = self.base.join(factory);
             let bytes = read_component(&path)?;
-            return Ok(Some((Origin::File(path), Some(bytes))));
+            return Ok(Some((Origin::File(path), bytes.into())));
         }
         for folder in &self.folders {
             let path = folder.join(format!("{factory}.wasm"));
             if path.is_file() {
                 let bytes = read_component(&path)?;
-                return Ok(Some((Origin::File(path), Some(bytes))));
+                return Ok(Some((Origin::File(path), bytes.into())));
             }
         }
         let carried = self.carried.iter().find(|(name, _)| *name == factory);
-        Ok(carried.map(|(_, bytes)| (Origin::Carried, Some(bytes.to_vec()))))
+        Ok(carried.map(|(_, bytes)| (Origin::Carried, Cow::Borrowed(*bytes))))
     }
 
     fn read(&self, factory: &str, origin: Origin, bytes: &[u8]) -> Result<Loaded, Error> {
@@ -187,21 +196,33 @@ impl ElementRegistry {
             memory_bytes: DESCRIBE_MEMORY_BYTES,
             call_time: DESCRIBE_TIME,
         };
-        let grants = Grants { wasi: WasiCtx::builder().build(), nn, inference_nanos: Arc::default() };
+        let grants = Grants {
+            wasi: WasiCtx::builder().build(),
+            nn,
+            inference_nanos: Arc::default(),
+        };
         Instance::new(&pre, Arc::new(around), &[], grants)?.describe()
     }
 
     /// Names of all elements, sorted: the host's own, carried ones and those in folders.
     pub fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> =
-            builtin::all().iter().map(|descriptor| descriptor.name.clone()).collect();
+        let mut names: Vec<String> = builtin::all()
+            .iter()
+            .map(|descriptor| descriptor.name.clone())
+            .collect();
         names.extend(self.carried.iter().map(|(name, _)| (*name).to_owned()));
         for folder in &self.folders {
-            let Ok(entries) = fs::read_dir(folder) else { continue };
+            let Ok(entries) = fs::read_dir(folder) else {
+                continue;
+            };
             names.extend(entries.flatten().filter_map(|entry| {
                 let path = entry.path();
-                let is_component = path.extension().is_some_and(|extension| extension == "wasm");
-                is_component.then(|| path.file_stem()?.to_str().map(str::to_owned)).flatten()
+                let is_component = path
+                    .extension()
+                    .is_some_and(|extension| extension == "wasm");
+                is_component
+                    .then(|| path.file_stem()?.to_str().map(str::to_owned))
+                    .flatten()
             }));
         }
         names.sort();
@@ -211,7 +232,9 @@ impl ElementRegistry {
 }
 
 fn host_element(factory: &str) -> Option<Loaded> {
-    let descriptor = builtin::all().into_iter().find(|descriptor| descriptor.name == factory)?;
+    let descriptor = builtin::all()
+        .into_iter()
+        .find(|descriptor| descriptor.name == factory)?;
     Some(Loaded {
         descriptor,
         digest: String::new(),
@@ -223,12 +246,18 @@ fn host_element(factory: &str) -> Option<Loaded> {
 }
 
 fn read_component(path: &Path) -> Result<Vec<u8>, Error> {
-    let failed = |source| Error::ReadComponent { path: path.to_owned(), source };
+    let failed = |source| Error::ReadComponent {
+        path: path.to_owned(),
+        source,
+    };
     let size = fs::metadata(path).map_err(failed)?.len();
     if size > MAX_COMPONENT_BYTES {
         let limit = MAX_COMPONENT_BYTES >> 20;
         let message = format!("{size} bytes, over the limit of {limit} MiB for a component");
-        return Err(Error::NotAnElement { origin: path.display().to_string(), message });
+        return Err(Error::NotAnElement {
+            origin: path.display().to_string(),
+            message,
+        });
     }
     fs::read(path).map_err(failed)
 }
@@ -245,10 +274,7 @@ fn not_a_component(bytes: &[u8], error: &wasmtime::Error) -> String {
 }
 
 impl Registry for ElementRegistry {
-    fn descriptor(
-        &self,
-        factory: &str,
-    ) -> Result<Option<Arc<Descriptor>>, millstream_core::Error> {
+    fn descriptor(&self, factory: &str) -> Result<Option<Arc<Descriptor>>, millstream_core::Error> {
         match self.load(factory) {
             Ok(loaded) => Ok(loaded.map(|loaded| loaded.descriptor.clone())),
             Err(Error::Core(error)) => Err(error),

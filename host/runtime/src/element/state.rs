@@ -32,6 +32,7 @@ const MAX_TABLE_ELEMENTS: usize = 100_000;
 const MAX_LINES_A_SECOND: u32 = 1000;
 
 /// A buffer in an element's hands, and whether it sees the bytes in its window.
+#[expect(unreachable_pub, reason = "generated code re-exports it")]
 pub struct BufferHandle {
     pub(crate) buffer: Buffer,
     pub(crate) viewed: bool,
@@ -39,7 +40,10 @@ pub struct BufferHandle {
 
 impl BufferHandle {
     pub(crate) fn new(buffer: Buffer) -> Self {
-        Self { buffer, viewed: false }
+        Self {
+            buffer,
+            viewed: false,
+        }
     }
 }
 
@@ -145,7 +149,9 @@ impl State {
         self.pads
             .get_mut(pad as usize)
             .filter(|pad| pad.is_src)
-            .ok_or_else(|| wasmtime::Error::msg(format!("pad {pad} is not a src pad of this element")))
+            .ok_or_else(|| {
+                wasmtime::Error::msg(format!("pad {pad} is not a src pad of this element"))
+            })
     }
 
     /// Takes a buffer out of the guest's hands, its right to write included.
@@ -169,13 +175,18 @@ impl State {
 
     /// Whether the guest passed its window off as ordinary memory.
     pub(crate) fn is_tainted(&self) -> bool {
-        self.views.as_ref().is_some_and(|views| views.memory().is_tainted())
+        self.views
+            .as_ref()
+            .is_some_and(|views| views.memory().is_tainted())
     }
 }
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
@@ -187,7 +198,10 @@ impl wasmtime::ResourceLimiter for State {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let delta = desired.saturating_sub(current);
-        let announced = self.views.as_ref().is_some_and(|views| views.memory().is_announced(delta));
+        let announced = self
+            .views
+            .as_ref()
+            .is_some_and(|views| views.memory().is_announced(delta));
         if announced && self.window_bytes == 0 && delta <= MAX_WINDOW_BYTES {
             self.window_bytes = delta;
             return Ok(true);

@@ -6,7 +6,10 @@
 //! handler passes on faults that are not wasm's; this one is installed before it,
 //! puts a private page under the address, and marks the memory, so that the
 //! element is ended when its call returns.
-#![allow(unsafe_code, reason = "a signal handler, and the table that it reads without locks")]
+#![allow(
+    unsafe_code,
+    reason = "a signal handler, and the table that it reads without locks"
+)]
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -22,7 +25,11 @@ struct Entry {
 }
 
 static ENTRIES: [Entry; MAX_SLOTS] = [const {
-    Entry { base: AtomicUsize::new(0), len: AtomicUsize::new(0), tainted: AtomicBool::new(false) }
+    Entry {
+        base: AtomicUsize::new(0),
+        len: AtomicUsize::new(0),
+        tainted: AtomicBool::new(false),
+    }
 }; MAX_SLOTS];
 
 /// One memory's place in the table.
@@ -34,7 +41,11 @@ impl Slot {
     pub(super) fn claim(base: usize, len: usize) -> Self {
         for (index, entry) in ENTRIES.iter().enumerate() {
             // `len` is set last and cleared first: the handler never sees half an entry.
-            if entry.base.compare_exchange(0, base, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            if entry
+                .base
+                .compare_exchange(0, base, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
+            {
                 entry.tainted.store(false, Ordering::Relaxed);
                 entry.len.store(len, Ordering::Release);
                 return Self(Some(index));
@@ -57,7 +68,8 @@ impl Slot {
 
     /// Whether a host fault was mended here, or the memory is not watched at all.
     pub(super) fn is_tainted(&self) -> bool {
-        self.entry().is_none_or(|entry| entry.tainted.load(Ordering::Acquire))
+        self.entry()
+            .is_none_or(|entry| entry.tainted.load(Ordering::Acquire))
     }
 }
 
@@ -85,11 +97,7 @@ pub(crate) fn install() {
     });
 }
 
-extern "C" fn handle(
-    signal: libc::c_int,
-    info: *mut libc::siginfo_t,
-    context: *mut libc::c_void,
-) {
+extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     // SAFETY: the kernel passes a valid `siginfo_t` with SA_SIGINFO.
     let address = unsafe { (*info).si_addr() } as usize;
     for entry in &ENTRIES {
@@ -124,12 +132,16 @@ extern "C" fn handle(
 /// Does what would have happened without this handler.
 fn pass_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     let index = usize::from(signal != libc::SIGSEGV);
-    let old = PREVIOUS.get(index).map_or(0, |previous| previous.load(Ordering::Acquire))
+    let old = PREVIOUS
+        .get(index)
+        .map_or(0, |previous| previous.load(Ordering::Acquire))
         as *const libc::sigaction;
     // SAFETY: `old` was leaked by `install` and is what the kernel gave as the action
     // before; calling it with the same arguments is what the kernel would have done.
     unsafe {
-        if old.is_null() || (*old).sa_sigaction == libc::SIG_DFL || (*old).sa_sigaction == libc::SIG_IGN
+        if old.is_null()
+            || (*old).sa_sigaction == libc::SIG_DFL
+            || (*old).sa_sigaction == libc::SIG_IGN
         {
             libc::signal(signal, libc::SIG_DFL);
             return;

@@ -110,7 +110,13 @@ impl FrameMemory {
             return Err(std::io::Error::last_os_error());
         }
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { id, address: address as usize, capacity, file: file.clone(), offset })
+        Ok(Self {
+            id,
+            address: address as usize,
+            capacity,
+            file: file.clone(),
+            offset,
+        })
     }
 
     /// Maps all of it at a fixed address, replacing what is there.
@@ -118,7 +124,11 @@ impl FrameMemory {
     /// # Safety
     /// `[address, address + capacity)` must be the caller's to replace, and aligned.
     pub(super) unsafe fn map_at(&self, address: usize, writable: bool) -> std::io::Result<()> {
-        let access = if writable { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_READ };
+        let access = if writable {
+            libc::PROT_READ | libc::PROT_WRITE
+        } else {
+            libc::PROT_READ
+        };
         // SAFETY: the caller owns the range.
         let mapped = unsafe {
             libc::mmap(
@@ -130,7 +140,11 @@ impl FrameMemory {
                 self.offset,
             )
         };
-        if mapped == libc::MAP_FAILED { Err(std::io::Error::last_os_error()) } else { Ok(()) }
+        if mapped == libc::MAP_FAILED {
+            Err(std::io::Error::last_os_error())
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -156,7 +170,10 @@ impl Pool {
         if size > MAX_BUFFER_BYTES {
             return Err(NoFrame::TooLarge(size));
         }
-        let mut state = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut state = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let wanted = size.max(1).next_multiple_of(PAGE);
         if wanted > state.capacity || wanted.saturating_mul(8) < state.capacity {
             // Sizes that differ from buffer to buffer (compressed pictures) shall not
@@ -175,11 +192,16 @@ impl Pool {
         }
         let memory = match state.free.pop() {
             Some(memory) => memory,
-            None => state.grow().map_err(|source| NoFrame::Os { size, source })?,
+            None => state
+                .grow()
+                .map_err(|source| NoFrame::Os { size, source })?,
         };
         state.out += 1;
         state.out_bytes += memory.capacity;
-        Ok(Arc::new(Frame { memory: Some(memory), pool: Arc::downgrade(&self.0) }))
+        Ok(Arc::new(Frame {
+            memory: Some(memory),
+            pool: Arc::downgrade(&self.0),
+        }))
     }
 }
 
@@ -207,7 +229,9 @@ impl Frame {
     /// Guests that share the frame only read it, and the one that may write does so
     /// only inside its own calls, while it alone holds the frame.
     pub(crate) fn bytes(&self) -> &[u8] {
-        let Some(memory) = self.memory() else { return &[] };
+        let Some(memory) = self.memory() else {
+            return &[];
+        };
         // SAFETY: `address` is mapped for `capacity` bytes while the memory lives. A
         // guest can write through a view only while this frame has one handle, which
         // that guest's store owns, and host code does not read it meanwhile.
@@ -224,8 +248,12 @@ impl Frame {
 
 impl Drop for Frame {
     fn drop(&mut self) {
-        let (Some(memory), Some(pool)) = (self.memory.take(), self.pool.upgrade()) else { return };
-        let mut state = pool.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (Some(memory), Some(pool)) = (self.memory.take(), self.pool.upgrade()) else {
+            return;
+        };
+        let mut state = pool
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         state.out = state.out.saturating_sub(1);
         state.out_bytes = state.out_bytes.saturating_sub(memory.capacity);
         if memory.capacity == state.capacity {
@@ -262,7 +290,10 @@ mod tests {
     #[test]
     fn limits_hold() {
         let pool = Pool::default();
-        assert!(matches!(pool.allocate(MAX_BUFFER_BYTES + 1), Err(NoFrame::TooLarge(_))));
+        assert!(matches!(
+            pool.allocate(MAX_BUFFER_BYTES + 1),
+            Err(NoFrame::TooLarge(_))
+        ));
         let _held: Vec<_> = (0..5).map(|_| pool.allocate(200 << 20).unwrap()).collect();
         assert!(matches!(pool.allocate(200 << 20), Err(NoFrame::TooMany(5))));
     }

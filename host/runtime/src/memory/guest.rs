@@ -109,7 +109,9 @@ unsafe impl MemoryCreator for Creator {
         guard: usize,
     ) -> Result<Box<dyn LinearMemory>, String> {
         let reserved = reserved.unwrap_or(minimum).max(minimum);
-        let total = reserved.checked_add(guard).ok_or("a memory too large to reserve")?;
+        let total = reserved
+            .checked_add(guard)
+            .ok_or("a memory too large to reserve")?;
         // SAFETY: a fresh anonymous reservation at an address of the kernel's choice.
         let base = unsafe {
             libc::mmap(
@@ -162,14 +164,19 @@ unsafe impl LinearMemory for Linear {
 
     fn grow_to(&mut self, new_size: usize) -> wasmtime::Result<()> {
         if new_size > self.shared.reserved || new_size < self.size {
-            return Err(wasmtime::Error::msg("a memory grown beyond its reservation"));
+            return Err(wasmtime::Error::msg(
+                "a memory grown beyond its reservation",
+            ));
         }
         let delta = new_size - self.size;
         let is_window = self.shared.is_announced(delta);
         self.shared.announced.store(0, Ordering::Relaxed);
         if is_window {
             // Stays without access: only mapped frames can be touched.
-            let window = Window { start: self.size as u32, len: delta as u32 };
+            let window = Window {
+                start: self.size as u32,
+                len: delta as u32,
+            };
             if self.shared.window.set(window).is_err() {
                 return Err(wasmtime::Error::msg("a second window"));
             }

@@ -3,7 +3,10 @@
 //! A frame stays mapped after the element has given it away, so that the next
 //! time it comes round costs nothing; a view that could write is made read-only
 //! first. When the window is full, the views that were not used longest go.
-#![allow(unsafe_code, reason = "maps frames into the element's memory and changes their protection")]
+#![allow(
+    unsafe_code,
+    reason = "maps frames into the element's memory and changes their protection"
+)]
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,7 +39,13 @@ pub(crate) struct Views {
 impl Views {
     /// For the memory of an instance; no frame can be mapped before it has a window.
     pub(crate) fn new(memory: Arc<GuestMemory>) -> Self {
-        Self { memory, mappings: HashMap::new(), free: None, clock: 0, system_calls: 0 }
+        Self {
+            memory,
+            mappings: HashMap::new(),
+            free: None,
+            clock: 0,
+            system_calls: 0,
+        }
     }
 
     /// Passes the announcement of a window on.
@@ -78,7 +87,16 @@ impl Views {
             self.release_range(start, len);
             return None;
         }
-        self.mappings.insert(id, Mapping { start, len, users: 1, writable, used: self.clock });
+        self.mappings.insert(
+            id,
+            Mapping {
+                start,
+                len,
+                users: 1,
+                writable,
+                used: self.clock,
+            },
+        );
         Some(start)
     }
 
@@ -99,7 +117,9 @@ impl Views {
 
     /// Makes the view of a frame read-only.
     pub(crate) fn revoke(&mut self, frame: &Frame) {
-        let Some(mapping) = self.mappings.get_mut(&frame.id()) else { return };
+        let Some(mapping) = self.mappings.get_mut(&frame.id()) else {
+            return;
+        };
         if mapping.writable {
             mapping.writable = false;
             self.system_calls += 1;
@@ -144,7 +164,9 @@ impl Views {
     }
 
     fn release_range(&mut self, start: u32, len: u32) {
-        let Some(free) = self.free.as_mut() else { return };
+        let Some(free) = self.free.as_mut() else {
+            return;
+        };
         let index = free.partition_point(|&(other, _)| other < start);
         free.insert(index, (start, len));
         let mut merged: Vec<(u32, u32)> = Vec::with_capacity(free.len());
@@ -160,7 +182,11 @@ impl Views {
 
 /// Sets what the guest may do with a stretch of its window.
 fn protect(address: usize, len: u32, writable: bool) -> bool {
-    let access = if writable { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_READ };
+    let access = if writable {
+        libc::PROT_READ | libc::PROT_WRITE
+    } else {
+        libc::PROT_READ
+    };
     // SAFETY: the stretch is a view of this element, inside its own reservation.
     unsafe { libc::mprotect(address as *mut libc::c_void, len as usize, access) == 0 }
 }

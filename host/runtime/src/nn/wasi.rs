@@ -37,7 +37,10 @@ pub(crate) struct Report {
 impl Report {
     /// Gives each failure's text, what went wrong in full, to `failed`.
     pub(crate) fn new(failed: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self { failed: Arc::new(failed), nanos: Arc::default() }
+        Self {
+            failed: Arc::new(failed),
+            nanos: Arc::default(),
+        }
     }
 
     /// Where the nanoseconds that models ran are added up.

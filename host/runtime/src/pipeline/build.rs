@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossbeam::channel::Receiver;
 use crossbeam::sync::Parker;
 use millstream_core::caps::Caps;
-use millstream_core::element::{Direction, PropertyKind, Role, Value};
+use millstream_core::element::{Capability, Direction, PropertyKind, Role, Value};
 use millstream_core::graph::{Element, Graph, Kind};
 use millstream_core::pipeline::Grant;
 use millstream_core::{Oracle, Plan, negotiate};
@@ -18,6 +18,7 @@ use super::queue::Queue;
 use super::shared::Shared;
 use super::stats::Counters;
 use super::{Options, element_error};
+use crate::Runtime;
 use crate::bus::{Bus, Message};
 use crate::clock::PipelineClock;
 use crate::element::instance::{Failure, PadSpec};
@@ -25,7 +26,6 @@ use crate::element::link::{self, Folder, Granted, folder_of, tidy_path};
 use crate::element::registry::{Loaded, Origin};
 use crate::element::state::{Decide, Surroundings};
 use crate::error::Error;
-use crate::Runtime;
 
 /// Memory of an element whose policy names no limit: room for a decoder's 4K pictures.
 const DEFAULT_MEMORY_BYTES: u64 = 256 << 20;
@@ -49,24 +49,39 @@ pub(super) fn build(
 ) -> Result<Built, Error> {
     let (bus, messages) = Bus::new();
     let clock = Arc::new(PipelineClock::new(options.clock));
-    let sinks =
-        graph.elements.iter().filter(|element| element.descriptor.role() == Role::Sink).count();
+    let sinks = graph
+        .elements
+        .iter()
+        .filter(|element| element.descriptor.role() == Role::Sink)
+        .count();
     let shared = Arc::new(Shared::new(clock, bus, sinks));
-    let mut builder = Builder { graph, plan, runtime, options, shared: &shared };
+    let mut builder = Builder {
+        graph,
+        plan,
+        runtime,
+        options,
+        shared: &shared,
+    };
     let mut nodes: Vec<Option<Arc<Node>>> = vec![None; graph.elements.len()];
     let mut granted = vec![Granted::default(); graph.elements.len()];
     // Downstream first: a node holds those that it pushes to.
     for index in graph.topological().into_iter().rev() {
-        let Some(element) = graph.elements.get(index) else { continue };
+        let Some(element) = graph.elements.get(index) else {
+            continue;
+        };
         let targets: Vec<Option<Target>> = element
             .pads
             .iter()
             .enumerate()
             .map(|(pad, state)| {
-                let peer =
-                    graph.peer(index, pad).filter(|_| state.direction == Direction::Src)?;
+                let peer = graph
+                    .peer(index, pad)
+                    .filter(|_| state.direction == Direction::Src)?;
                 let node = nodes.get(peer.element)?.clone()?;
-                Some(Target { node, pad: peer.pad })
+                Some(Target {
+                    node,
+                    pad: peer.pad,
+                })
             })
             .collect();
         let node = match &element.kind {
@@ -77,22 +92,31 @@ pub(super) fn build(
                 }
                 node
             }
-            kind => Node::Host(host_node(element, kind, targets)),
+            kind => Node::Host(Box::new(host_node(element, kind, targets))),
         };
         if let Some(slot) = nodes.get_mut(index) {
             *slot = Some(Arc::new(node));
         }
     }
-    Ok(Built { nodes: nodes.into_iter().flatten().collect(), granted, shared, messages })
+    Ok(Built {
+        nodes: nodes.into_iter().flatten().collect(),
+        granted,
+        shared,
+        messages,
+    })
 }
 
 fn host_node(element: &Element, kind: &Kind, targets: Vec<Option<Target>>) -> HostNode {
-    let sinks = element.pads.iter().filter(|pad| pad.direction == Direction::Sink).count();
+    let sinks = element
+        .pads
+        .iter()
+        .filter(|pad| pad.direction == Direction::Sink)
+        .count();
     HostNode {
         name: element.name.clone(),
         factory: element.factory.clone(),
         kind: match kind {
-            Kind::Queue(settings) => HostKind::Queue(Queue::new(settings.clone())),
+            Kind::Queue(settings) => HostKind::Queue(Box::new(Queue::new(*settings))),
             Kind::Tee => HostKind::Tee,
             Kind::Funnel => HostKind::Funnel(Mutex::new(())),
             Kind::Valve { drop } => HostKind::Valve { drop: *drop },
@@ -123,14 +147,18 @@ impl Builder<'_> {
             origin: element.factory.clone(),
             message: "no such element".to_owned(),
         };
-        let loaded = self.runtime.elements.load(&element.factory)?.ok_or_else(not_found)?;
+        let loaded = self
+            .runtime
+            .elements
+            .load(&element.factory)?
+            .ok_or_else(not_found)?;
         let component = loaded.component.as_ref().ok_or_else(not_found)?;
         let (granted, properties) = self.grant(element, &loaded)?;
         let compiler = self.runtime.elements.compiler();
         let pre = link::link(compiler.engine(), component, &granted).map_err(|error| {
             Error::NotAnElement {
                 origin: element.factory.clone(),
-                message: format!("it does not fit the contract: {:#}", error),
+                message: format!("it does not fit the contract: {error:#}"),
             }
         })?;
         let parker = Parker::new();
@@ -147,8 +175,13 @@ impl Builder<'_> {
             })
             .collect();
         let sinks = pads.iter().filter(|pad| !pad.is_src).count();
-        let blueprint =
-            Blueprint { pre, around, granted: granted.clone(), pads, properties };
+        let blueprint = Blueprint {
+            pre,
+            around,
+            granted: granted.clone(),
+            pads,
+            properties,
+        };
         let instance = blueprint
             .make()
             .map_err(|failure| element_error(&element.name, "create", failure))?;
@@ -193,7 +226,10 @@ impl Builder<'_> {
             request_eos: Box::new(move || ender.request_eos()),
             views: self.options.views,
             memory_bytes: usize::try_from(memory).unwrap_or(usize::MAX),
-            call_time: element.policy.call_nanos.map_or(DEFAULT_CALL_TIME, Duration::from_nanos),
+            call_time: element
+                .policy
+                .call_nanos
+                .map_or(DEFAULT_CALL_TIME, Duration::from_nanos),
         }
     }
 
@@ -207,7 +243,6 @@ impl Builder<'_> {
         let implied = self.options.implied_grants;
         if implied && loaded.origin == Origin::Carried {
             for capability in &element.descriptor.capabilities {
-                use millstream_core::element::Capability;
                 match capability {
                     Capability::Camera => granted.camera = true,
                     Capability::Display => granted.display = true,
@@ -216,13 +251,24 @@ impl Builder<'_> {
                 }
             }
         }
-        let extra = self.options.grants.iter().filter(|(name, _)| *name == element.name);
-        for grant in element.policy.grants.iter().chain(extra.map(|(_, grant)| grant)) {
+        let extra = self
+            .options
+            .grants
+            .iter()
+            .filter(|(name, _)| *name == element.name);
+        for grant in element
+            .policy
+            .grants
+            .iter()
+            .chain(extra.map(|(_, grant)| grant))
+        {
             self.add_grant(&mut granted, grant);
         }
         let mut properties = element.properties.clone();
         for (name, value) in &mut properties {
-            let Some(property) = element.descriptor.property(name) else { continue };
+            let Some(property) = element.descriptor.property(name) else {
+                continue;
+            };
             let Value::Text(text) = value else { continue };
             match property.kind {
                 PropertyKind::FileToRead | PropertyKind::FileToWrite => {
@@ -252,9 +298,17 @@ impl Builder<'_> {
             Grant::Files { dir, write } => {
                 let name = tidy_path(dir);
                 let path = self.runtime.base.join(&name);
-                match granted.folders.iter_mut().find(|folder| folder.name == name) {
+                match granted
+                    .folders
+                    .iter_mut()
+                    .find(|folder| folder.name == name)
+                {
                     Some(folder) => folder.write |= write,
-                    None => granted.folders.push(Folder { name, path, write: *write }),
+                    None => granted.folders.push(Folder {
+                        name,
+                        path,
+                        write: *write,
+                    }),
                 }
             }
             _ => {}
@@ -276,10 +330,18 @@ impl Builder<'_> {
                 hint: Some(format!("known models: `{known}`; a file ends in `.onnx`")),
             });
         }
-        let stem = path.file_stem().map_or_else(|| text.into(), |stem| stem.to_string_lossy());
+        let stem = path
+            .file_stem()
+            .map_or_else(|| text.into(), |stem| stem.to_string_lossy());
         let taken = models.names();
-        let name = (0..)
-            .map(|n| if n == 0 { stem.to_string() } else { format!("{stem}-{n}") })
+        let name = (0..=taken.len())
+            .map(|n| {
+                if n == 0 {
+                    stem.to_string()
+                } else {
+                    format!("{stem}-{n}")
+                }
+            })
             .find(|name| !taken.contains(name))
             .unwrap_or_else(|| text.to_owned());
         models.add_file(&name, &path, None, None, None);
@@ -291,7 +353,6 @@ impl Builder<'_> {
             if granted.allows(*capability) {
                 continue;
             }
-            use millstream_core::element::Capability;
             let word = match capability {
                 Capability::FilesRead => "files:DIR",
                 Capability::FilesWrite => "files:DIR:rw",
@@ -299,12 +360,19 @@ impl Builder<'_> {
             };
             let name = &element.name;
             let hint = if self.options.implied_grants {
-                format!("add `--grant {name}={word}` if you trust `{}`", element.factory)
+                format!(
+                    "add `--grant {name}={word}` if you trust `{}`",
+                    element.factory
+                )
             } else {
                 format!("add `grants = [\"{word}\"]` to `[elements.{name}]`")
             };
             let capability = capability.as_str().to_owned();
-            return Err(Error::NotGranted { element: name.clone(), capability, hint });
+            return Err(Error::NotGranted {
+                element: name.clone(),
+                capability,
+                hint,
+            });
         }
         for folder in &granted.folders {
             if !folder.path.is_dir() {
@@ -325,10 +393,16 @@ fn decide(index: usize, graph: &Arc<Graph>, plan: &Arc<OnceLock<Plan>>) -> Decid
     let (graph, plan) = (graph.clone(), plan.clone());
     Box::new(move |pad, offered| {
         let Some(plan) = plan.get() else {
-            return Err(Failure::contract("`negotiate` before the pipeline has a plan"));
+            return Err(Failure::contract(
+                "`negotiate` before the pipeline has a plan",
+            ));
         };
-        negotiate::decide(&graph, plan, index, pad, offered, None, &mut NoPreference)
-            .map_err(|error| Failure { hint: error.hint(), ..Failure::contract(error.to_string()) })
+        negotiate::decide(&graph, plan, index, pad, offered, None, &mut NoPreference).map_err(
+            |error| Failure {
+                hint: error.hint(),
+                ..Failure::contract(error.to_string())
+            },
+        )
     })
 }
 

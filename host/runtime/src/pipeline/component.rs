@@ -40,9 +40,17 @@ impl Blueprint {
     pub(crate) fn make(&self) -> Result<Instance, Failure> {
         let wasi = self.granted.wasi().map_err(Failure::contract)?;
         let report = self.report();
-        let nn = nn::wasi_nn_ctx(&self.around.models, &self.granted.models, &report)
-            .map_err(|error| Failure { hint: error.hint(), ..Failure::contract(error.to_string()) })?;
-        let grants = Grants { wasi, nn, inference_nanos: report.nanos().clone() };
+        let nn = nn::wasi_nn_ctx(&self.around.models, &self.granted.models, &report).map_err(
+            |error| Failure {
+                hint: error.hint(),
+                ..Failure::contract(error.to_string())
+            },
+        )?;
+        let grants = Grants {
+            wasi,
+            nn,
+            inference_nanos: report.nanos().clone(),
+        };
         let mut instance = Instance::new(&self.pre, self.around.clone(), &self.pads, grants)?;
         instance.create(&self.properties, &self.pads)?;
         Ok(instance)
@@ -53,7 +61,11 @@ impl Blueprint {
         let (bus, element) = (self.around.bus.clone(), self.around.name.clone());
         nn::Report::new(move |text| {
             let (element, message) = (element.clone(), text.to_owned());
-            bus.post(Message::Log { element, level: Level::Error, message });
+            bus.post(Message::Log {
+                element,
+                level: Level::Error,
+                message,
+            });
         })
     }
 }
@@ -77,6 +89,25 @@ pub(crate) struct ComponentNode {
     pub(crate) runner: Mutex<Runner>,
     /// Wakes a source that waits for its device.
     pub(crate) parker: Mutex<Parker>,
+}
+
+/// What came of a source's turn.
+pub(crate) struct Turn {
+    pub(crate) flow: Flow,
+    /// Buffers that were sent.
+    pub(crate) made: u64,
+    pub(crate) wait: Wait,
+}
+
+/// What a source waits for before its next turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Nothing.
+    No,
+    /// One of its devices.
+    Device,
+    /// A running time, in nanoseconds.
+    Until(u64),
 }
 
 /// The part of a component that only one thread at a time may touch.
@@ -105,7 +136,11 @@ impl Runner {
             finished: None,
             sink_done: false,
             caps: vec![None; pads],
-            segment: Segment { start: 0, stop: None, base: 0 },
+            segment: Segment {
+                start: 0,
+                stop: None,
+                base: 0,
+            },
             recent_restarts: VecDeque::new(),
             copied_before: 0,
             out: Vec::new(),
@@ -114,7 +149,9 @@ impl Runner {
     }
 
     pub(crate) fn instance(&mut self) -> Result<&mut Instance, Failure> {
-        self.instance.as_mut().ok_or_else(|| Failure::contract("the element is gone"))
+        self.instance
+            .as_mut()
+            .ok_or_else(|| Failure::contract("the element is gone"))
     }
 
     fn set_caps(&mut self, pad: usize, caps: &Arc<Caps>) -> Result<(), Failure> {
@@ -150,8 +187,16 @@ impl ComponentNode {
 
     fn allow_any(&self, runner: &mut Runner) -> Result<(), Failure> {
         let any = Arc::new(Caps::any());
-        let Some(element) = self.graph.elements.get(self.index) else { return Ok(()) };
-        for (pad, spec) in self.blueprint.pads.iter().enumerate().filter(|(_, pad)| pad.is_src) {
+        let Some(element) = self.graph.elements.get(self.index) else {
+            return Ok(());
+        };
+        for (pad, spec) in self
+            .blueprint
+            .pads
+            .iter()
+            .enumerate()
+            .filter(|(_, pad)| pad.is_src)
+        {
             let link = element.pads.get(pad).and_then(|pad| pad.link);
             let planned = link.and_then(|link| self.plan.get()?.links.get(link)?.caps.as_ref());
             if planned.is_some_and(Caps::is_any) || !spec.linked {
@@ -165,7 +210,9 @@ impl ComponentNode {
     pub(crate) fn stop(&self) {
         let mut runner = self.lock();
         if let Some(mut instance) = runner.instance.take() {
-            if runner.started && let Err(failure) = instance.stop() {
+            if runner.started
+                && let Err(failure) = instance.stop()
+            {
                 self.shared.warn(self.name(), "stop", &failure);
             }
             runner.copied_before += instance.copied_bytes();
@@ -183,7 +230,9 @@ impl ComponentNode {
     pub(crate) fn announce(&self) -> Flow {
         let mut runner = self.lock();
         let mut items = Vec::new();
-        let Some(element) = self.graph.elements.get(self.index) else { return Flow::Ok };
+        let Some(element) = self.graph.elements.get(self.index) else {
+            return Flow::Ok;
+        };
         for (pad, state) in element.pads.iter().enumerate() {
             let planned = state.link.and_then(|link| self.plan.get()?.links.get(link));
             if let Some(caps) = planned.and_then(|link| link.caps.as_ref())
@@ -205,7 +254,9 @@ impl ComponentNode {
         match item {
             Item::Buffer(buffer) => self.push_buffer(pad, buffer),
             Item::Caps(caps) => self.push_caps(pad, &caps),
-            event @ (Item::Segment(_) | Item::Custom(_) | Item::Eos) => self.push_event(pad, event),
+            event @ (Item::Segment(_) | Item::Custom(_) | Item::Eos) => {
+                self.push_event(pad, &event)
+            }
         }
     }
 
@@ -265,7 +316,11 @@ impl ComponentNode {
         Counters::add(&self.counters.late, 1);
         let dropped = self.counters.late.load(Ordering::Relaxed);
         let element = self.name().to_owned();
-        self.shared.bus.post(Message::Qos { element, late_nanos, dropped });
+        self.shared.bus.post(Message::Qos {
+            element,
+            late_nanos,
+            dropped,
+        });
         true
     }
 
@@ -306,12 +361,17 @@ impl ComponentNode {
         pad: usize,
         caps: &Caps,
     ) -> Result<Vec<(usize, Caps)>, millstream_core::Error> {
-        let Some(plan) = self.plan.get() else { return Ok(Vec::new()) };
-        let mut oracle = OwnOracle { name: self.name(), runner };
+        let Some(plan) = self.plan.get() else {
+            return Ok(Vec::new());
+        };
+        let mut oracle = OwnOracle {
+            name: self.name(),
+            runner,
+        };
         negotiate::propagate(&self.graph, plan, self.index, pad, caps, &mut oracle)
     }
 
-    fn push_event(&self, pad: usize, event: Item) -> Flow {
+    fn push_event(&self, pad: usize, event: &Item) -> Flow {
         let mut runner = self.lock();
         let is_eos = matches!(event, Item::Eos);
         let last = is_eos && self.open_sinks.fetch_sub(1, Ordering::AcqRel) == 1;
@@ -319,19 +379,24 @@ impl ComponentNode {
             // Whoever is downstream has had the end of the stream already.
             return flow;
         }
-        if let Item::Segment(segment) = &event {
+        if let Item::Segment(segment) = event {
             runner.segment = *segment;
         }
         let mut out = std::mem::take(&mut runner.out);
         let result = match runner.instance() {
-            Ok(instance) => instance.handle_event(pad, &event, &mut out),
+            Ok(instance) => instance.handle_event(pad, event, &mut out),
             Err(failure) => Err(failure),
         };
         let forward = match &result {
             Ok(forward) => *forward || is_eos,
             Err(_) => true,
         };
-        let mut flow = self.after_call(&mut runner, out, result.map(|_| Outcome::Nothing), "handle-event");
+        let mut flow = self.after_call(
+            &mut runner,
+            out,
+            result.map(|_| Outcome::Nothing),
+            "handle-event",
+        );
         if forward && (last || !is_eos) && !self.is_sink {
             let items = self.src_pads().map(|pad| (pad, event.clone())).collect();
             flow = self.send(&mut runner, items);
@@ -344,10 +409,14 @@ impl ComponentNode {
     }
 
     /// A source's turn; how it went, and until when it wants to wait.
-    pub(crate) fn produce(&self, room: u64) -> (Flow, u64, Option<Option<u64>>) {
+    pub(crate) fn produce(&self, room: u64) -> Turn {
         let mut runner = self.lock();
         if let Some(flow) = runner.finished {
-            return (flow, 0, None);
+            return Turn {
+                flow,
+                made: 0,
+                wait: Wait::No,
+            };
         }
         let mut out = std::mem::take(&mut runner.out);
         let began = now();
@@ -357,9 +426,14 @@ impl ComponentNode {
         };
         self.counters.called(now() - began);
         let mut made = 0;
-        let running_time = self.base.do_timestamp.then(|| self.shared.clock.running_time());
+        let running_time = self
+            .base
+            .do_timestamp
+            .then(|| self.shared.clock.running_time());
         out.retain_mut(|(_, item)| {
-            let Item::Buffer(buffer) = item else { return true };
+            let Item::Buffer(buffer) = item else {
+                return true;
+            };
             if let Some(running_time) = running_time {
                 buffer.timing.pts = Some(running_time);
             }
@@ -367,11 +441,16 @@ impl ComponentNode {
             made <= room
         });
         let wait = match &result {
-            Ok(Outcome::Wait(until)) => Some(*until),
-            _ => None,
+            Ok(Outcome::Wait(None)) => Wait::Device,
+            Ok(Outcome::Wait(Some(until))) => Wait::Until(*until),
+            _ => Wait::No,
         };
         let flow = self.after_call(&mut runner, out, result, "produce");
-        (flow, made.min(room), wait)
+        Turn {
+            flow,
+            made: made.min(room),
+            wait,
+        }
     }
 
     /// Ends a source's stream on all its pads.
@@ -387,7 +466,8 @@ impl ComponentNode {
 
     fn src_pads(&self) -> impl Iterator<Item = usize> + '_ {
         let pads = self.blueprint.pads.iter().enumerate();
-        pads.filter(|(_, pad)| pad.is_src && pad.linked).map(|(index, _)| index)
+        pads.filter(|(_, pad)| pad.is_src && pad.linked)
+            .map(|(index, _)| index)
     }
 
     /// Hands on what a call left, and deals with its failure or end.
@@ -428,7 +508,9 @@ impl ComponentNode {
 
     /// Pushes items out of src pads, in order.
     fn send(&self, runner: &mut Runner, mut items: Vec<(usize, Item)>) -> Flow {
-        let Some(targets) = self.targets.get() else { return Flow::Ok };
+        let Some(targets) = self.targets.get() else {
+            return Flow::Ok;
+        };
         let mut worst = Vec::new();
         let mut flow = Flow::Ok;
         for (pad, mut item) in items.drain(..) {
@@ -467,7 +549,12 @@ impl ComponentNode {
         Counters::add(&self.counters.failures, 1);
         Counters::add(&self.counters.dropped, u64::from(during == "chain"));
         runner.lost = true;
-        if let OnFailure::Restart { max, within_nanos, backoff_nanos } = self.on_failure {
+        if let OnFailure::Restart {
+            max,
+            within_nanos,
+            backoff_nanos,
+        } = self.on_failure
+        {
             let within = Duration::from_nanos(within_nanos);
             runner.recent_restarts.retain(|at| at.elapsed() < within);
             while runner.recent_restarts.len() < max as usize {
@@ -551,7 +638,10 @@ pub(crate) fn core_error(element: &str, failure: Failure) -> millstream_core::Er
 
 impl Oracle for OwnOracle<'_> {
     fn pad_caps(&mut self, _element: usize, pad: usize) -> Result<Caps, millstream_core::Error> {
-        let answer = self.runner.instance().and_then(|instance| instance.pad_caps(pad));
+        let answer = self
+            .runner
+            .instance()
+            .and_then(|instance| instance.pad_caps(pad));
         answer.map_err(|failure| core_error(self.name, failure))
     }
 

@@ -22,16 +22,16 @@ use millstream_core::graph::Graph;
 use millstream_core::{Oracle, Plan, negotiate};
 
 use self::component::ComponentNode;
-use self::node::{HostKind, HostNode, Node};
+use self::node::{HostKind, Node};
 use self::shared::Shared;
 pub use self::stats::ElementStats;
+use crate::Runtime;
 use crate::bus::{Message, State};
 use crate::clock::ClockKind;
 use crate::device::Devices;
 use crate::element::instance::Failure;
 use crate::element::link::Granted;
 use crate::error::Error;
-use crate::Runtime;
 
 /// How a pipeline shall run.
 #[derive(Clone)]
@@ -93,7 +93,12 @@ impl Pipeline {
         let graph = Arc::new(graph);
         let cell: Arc<OnceLock<Plan>> = Arc::default();
         let built = build::build(&graph, &cell, runtime, options)?;
-        let plan = negotiate::negotiate(&graph, &mut GraphOracle { nodes: &built.nodes })?;
+        let plan = negotiate::negotiate(
+            &graph,
+            &mut GraphOracle {
+                nodes: &built.nodes,
+            },
+        )?;
         // The cell was empty: it is made above and filled only here.
         let plan = cell.get_or_init(|| plan).clone();
         built.shared.bus.post(Message::StateChanged(State::Ready));
@@ -162,13 +167,13 @@ impl Pipeline {
     fn thread_of(node: &Arc<Node>) -> Option<(String, Box<dyn FnOnce() + Send>)> {
         let own = node.clone();
         match &**node {
-            Node::Host(HostNode { kind: HostKind::Queue(_), name, .. }) => {
+            Node::Host(host) if matches!(host.kind, HostKind::Queue(_)) => {
                 let run = move || {
                     if let Node::Host(host) = &*own {
                         host.run_queue();
                     }
                 };
-                Some((name.clone(), Box::new(run)))
+                Some((host.name.clone(), Box::new(run)))
             }
             Node::Component(component) if component.is_source() => {
                 let run = move || {
@@ -195,7 +200,11 @@ impl Pipeline {
     /// Waits for the end, at most so long; none if it has not come.
     pub fn wait(&self, limit: Duration) -> Option<Ended> {
         if self.shared.wait_done(limit) {
-            return Some(if self.shared.has_failed() { Ended::Failed } else { Ended::Eos });
+            return Some(if self.shared.has_failed() {
+                Ended::Failed
+            } else {
+                Ended::Eos
+            });
         }
         if self.shared.clock.is_flushing() {
             return Some(Ended::Stopped);
@@ -220,7 +229,11 @@ impl Pipeline {
                     .map_err(|failure| element_error(element, "set-property", failure));
             }
         }
-        Err(element_error(element, "set-property", Failure::contract("no such element")))
+        Err(element_error(
+            element,
+            "set-property",
+            Failure::contract("no such element"),
+        ))
     }
 
     /// What every element has done so far, in the graph's order.
@@ -228,9 +241,9 @@ impl Pipeline {
         self.nodes
             .iter()
             .map(|node| match &**node {
-                Node::Component(component) => {
-                    component.counters.read(component.name(), &component.factory)
-                }
+                Node::Component(component) => component
+                    .counters
+                    .read(component.name(), &component.factory),
                 Node::Host(host) => host.counters.read(&host.name, &host.factory),
             })
             .collect()

@@ -33,7 +33,7 @@ pub(crate) enum Node {
     /// A component.
     Component(Box<ComponentNode>),
     /// The host's own.
-    Host(HostNode),
+    Host(Box<HostNode>),
 }
 
 /// One of the host's own elements.
@@ -51,7 +51,7 @@ pub(crate) struct HostNode {
 /// Which of the host's own elements.
 pub(crate) enum HostKind {
     /// Hands over to another thread.
-    Queue(Queue),
+    Queue(Box<Queue>),
     /// One handle for each branch.
     Tee,
     /// Caps were checked when the plan was made.
@@ -82,7 +82,9 @@ impl Target {
 impl Node {
     /// Ends all waiting in it, for good.
     pub(crate) fn flush(&self) {
-        if let Self::Host(HostNode { kind: HostKind::Queue(queue), .. }) = self {
+        if let Self::Host(host) = self
+            && let HostKind::Queue(queue) = &host.kind
+        {
             queue.flush();
         }
     }
@@ -96,7 +98,6 @@ impl HostNode {
         match &self.kind {
             HostKind::Queue(queue) => queue.push(item, &self.counters),
             HostKind::Tee => self.push_to_all(&item),
-            HostKind::CapsFilter => self.push_on(item),
             HostKind::Funnel(order) => {
                 let _order = order.lock().unwrap_or_else(PoisonError::into_inner);
                 let last = matches!(item, Item::Eos)
@@ -107,7 +108,7 @@ impl HostNode {
                 Counters::add(&self.counters.dropped, 1);
                 Flow::Ok
             }
-            HostKind::Valve { .. } => self.push_on(item),
+            HostKind::CapsFilter | HostKind::Valve { .. } => self.push_on(item),
         }
     }
 
@@ -115,7 +116,9 @@ impl HostNode {
         if matches!(item, Item::Buffer(_)) {
             Counters::add(&self.counters.buffers_out, 1);
         }
-        self.targets.first().map_or(Flow::Ok, |target| target.push(item))
+        self.targets
+            .first()
+            .map_or(Flow::Ok, |target| target.push(item))
     }
 
     /// A branch that has ended or failed does not end the others.
@@ -132,7 +135,9 @@ impl HostNode {
 
     /// A queue's thread: hands on what waits until the end.
     pub(crate) fn run_queue(&self) {
-        let HostKind::Queue(queue) = &self.kind else { return };
+        let HostKind::Queue(queue) = &self.kind else {
+            return;
+        };
         while let Some(item) = queue.pop() {
             let is_end = matches!(item, Item::Eos);
             let flow = self.push_on(item);

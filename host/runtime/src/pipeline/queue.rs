@@ -28,6 +28,10 @@ pub(crate) struct Queue {
 }
 
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four facts that are independent of each other"
+)]
 struct Contents {
     items: VecDeque<Item>,
     level: Level,
@@ -76,7 +80,10 @@ impl Contents {
 
     /// Drops the oldest buffer, events keep their place.
     fn drop_oldest(&mut self) -> bool {
-        let oldest = self.items.iter().position(|item| matches!(item, Item::Buffer(_)));
+        let oldest = self
+            .items
+            .iter()
+            .position(|item| matches!(item, Item::Buffer(_)));
         let Some(Item::Buffer(buffer)) = oldest.and_then(|index| self.items.remove(index)) else {
             return false;
         };
@@ -134,8 +141,10 @@ impl Queue {
                 }
                 _ => {
                     contents.waiting_writer = true;
-                    contents =
-                        self.drained.wait(contents).unwrap_or_else(PoisonError::into_inner);
+                    contents = self
+                        .drained
+                        .wait(contents)
+                        .unwrap_or_else(PoisonError::into_inner);
                 }
             }
         }
@@ -146,7 +155,9 @@ impl Queue {
         }
         contents.add(item);
         let queued = u64::from(contents.level.buffers);
-        counters.most_queued.fetch_max(queued, std::sync::atomic::Ordering::Relaxed);
+        counters
+            .most_queued
+            .fetch_max(queued, std::sync::atomic::Ordering::Relaxed);
         if std::mem::take(&mut contents.waiting_reader) {
             self.filled.notify_one();
         }
@@ -167,7 +178,10 @@ impl Queue {
                 return Some(item);
             }
             contents.waiting_reader = true;
-            contents = self.filled.wait(contents).unwrap_or_else(PoisonError::into_inner);
+            contents = self
+                .filled
+                .wait(contents)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -176,7 +190,9 @@ impl Queue {
         let mut contents = self.lock();
         contents.flow = Some(flow);
         // Events that wait (the end of stream above all) still have to get through.
-        contents.items.retain(|item| !matches!(item, Item::Buffer(_)));
+        contents
+            .items
+            .retain(|item| !matches!(item, Item::Buffer(_)));
         contents.level = Level::default();
         self.drained.notify_all();
     }
@@ -204,7 +220,12 @@ mod tests {
     }
 
     fn settings(leaky: Leaky) -> Settings {
-        Settings { max_buffers: 2, max_bytes: 0, max_time_nanos: 0, leaky }
+        Settings {
+            max_buffers: 2,
+            max_bytes: 0,
+            max_time_nanos: 0,
+            leaky,
+        }
     }
 
     fn drain(queue: &Queue) -> Vec<(u64, bool)> {
@@ -212,7 +233,10 @@ mod tests {
         while let Some(item) = queue.pop() {
             match item {
                 Item::Buffer(buffer) => {
-                    seen.push((buffer.timing.pts.unwrap(), buffer.timing.flags.0 & DISCONT != 0));
+                    seen.push((
+                        buffer.timing.pts.unwrap(),
+                        buffer.timing.flags.0 & DISCONT != 0,
+                    ));
                 }
                 Item::Eos => break,
                 _ => {}
@@ -222,8 +246,11 @@ mod tests {
     }
 
     fn fill(leaky: Leaky) -> (Vec<(u64, bool)>, u64) {
-        let (pool, counters, queue) =
-            (Pool::default(), Counters::default(), Queue::new(settings(leaky)));
+        let (pool, counters, queue) = (
+            Pool::default(),
+            Counters::default(),
+            Queue::new(settings(leaky)),
+        );
         for pts in 0..4 {
             assert_eq!(queue.push(buffer(&pool, pts), &counters), Flow::Ok);
         }

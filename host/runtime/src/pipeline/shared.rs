@@ -40,13 +40,21 @@ impl Shared {
 
     /// Remembers how to wake a source.
     pub(crate) fn add_waker(&self, waker: Unparker) {
-        self.wakers.lock().unwrap_or_else(PoisonError::into_inner).push(waker);
+        self.wakers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(waker);
     }
 
     /// Asks all sources to end their streams.
     pub(crate) fn request_eos(&self) {
         self.eos_requested.store(true, Ordering::Release);
-        for waker in self.wakers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for waker in self
+            .wakers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
             waker.unpark();
         }
     }

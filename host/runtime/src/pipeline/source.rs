@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use super::component::ComponentNode;
+use super::component::{ComponentNode, Wait};
 use super::node::Flow;
 
 /// Longest sleep of a source that waits for its device: a device that forgets to wake
@@ -18,13 +18,11 @@ pub(super) fn run(source: &ComponentNode) {
     let limit = source.base.num_buffers.unwrap_or(u64::MAX);
     let mut made = 0;
     while flow == Flow::Ok && made < limit && !source.shared.eos_requested() {
-        let (answer, count, wait) = source.produce(limit - made);
-        made += count;
-        flow = answer;
-        if let Some(until) = wait
-            && flow == Flow::Ok
-        {
-            flow = pause(source, until);
+        let turn = source.produce(limit - made);
+        made += turn.made;
+        flow = turn.flow;
+        if flow == Flow::Ok {
+            flow = pause(source, turn.wait);
         }
     }
     // After a failure downstream, too: the other branches end in good order.
@@ -33,12 +31,16 @@ pub(super) fn run(source: &ComponentNode) {
     }
 }
 
-/// Waits for a running time, or for a device.
-fn pause(source: &ComponentNode, until: Option<u64>) -> Flow {
-    let Some(until) = until else {
-        let parker = source.parker.lock().unwrap_or_else(PoisonError::into_inner);
-        parker.park_timeout(DEVICE_WAIT);
-        return Flow::Ok;
+/// Waits for what a source waits for.
+fn pause(source: &ComponentNode, wait: Wait) -> Flow {
+    let until = match wait {
+        Wait::No => return Flow::Ok,
+        Wait::Device => {
+            let parker = source.parker.lock().unwrap_or_else(PoisonError::into_inner);
+            parker.park_timeout(DEVICE_WAIT);
+            return Flow::Ok;
+        }
+        Wait::Until(until) => until,
     };
     loop {
         let clock = &source.shared.clock;

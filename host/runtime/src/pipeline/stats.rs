@@ -68,7 +68,11 @@ impl Counters {
             dropped: get(&self.dropped),
             late: get(&self.late),
             most_queued: get(&self.most_queued),
-            rate: if seconds > 0.0 { buffers_in.saturating_sub(1) as f64 / seconds } else { 0.0 },
+            rate: if seconds > 0.0 {
+                buffers_in.saturating_sub(1) as f64 / seconds
+            } else {
+                0.0
+            },
         }
     }
 }
