@@ -142,11 +142,8 @@ fn check_model(model: &str) {
     let reference: Value = serde_json::from_str(&text).expect("JSON");
     for (picture, entry) in reference.as_object().expect("pictures by name") {
         let scene = Scene::new();
-        let decoder = if picture.ends_with(".png") {
-            "pngdec"
-        } else {
-            "jpegdec"
-        };
+        let is_png = picture.rsplit('.').next() == Some("png");
+        let decoder = if is_png { "pngdec" } else { "jpegdec" };
         let path = |folder: &str, name: &str| shared.join(folder).join(name).display().to_string();
         scene
             .launch(&format!(

@@ -179,6 +179,8 @@ const AVI_NEEDS: &[&str] = &["filesrc", "avidemux", "jpegdec", "fakesink"];
 fn broken_avis() {
     let good = avi(64, 48, 25, &[jpeg(64, 48), jpeg(64, 48), jpeg(64, 48)]);
     let movie = find(&good, b"movi");
+    // Where the second chunk says how long it is.
+    let second = movie + 12 + find(&good[movie + 12..], b"00dc") + 4;
     let case = |bytes: Vec<u8>, code, says| Case {
         line: AVI,
         needs: AVI_NEEDS,
@@ -190,9 +192,12 @@ fn broken_avis() {
         case(good.clone(), 0, &[]),
         case(cut(good.clone(), 40), 1, &["avidemux0"]),
         case(b"RIFF\xff\xff\xff\xffWAVEfmt ".to_vec(), 1, &["avidemux0"]),
-        case(vec![0; 50_000], 1, &["avidemux0"]),
-        // A chunk of 4 GiB.
-        case(with(good.clone(), movie + 8, &[0xFF; 4]), 1, &["avidemux0"]),
+        // A second chunk of 4 GiB.
+        case(
+            with(good.clone(), second, &[0xFF; 4]),
+            0,
+            &["warning: avidemux0: dropped"],
+        ),
         // A codec that is none of ours.
         case(
             with(good.clone(), find(&good, b"MJPG"), b"H264"),
@@ -220,7 +225,7 @@ fn broken_avis() {
 }
 
 #[test]
-fn an_empty_file_holds_no_clip() {
+fn an_empty_file_is_no_clip() {
     let case = |line, needs, says| Case {
         line,
         needs,
@@ -231,6 +236,23 @@ fn an_empty_file_holds_no_clip() {
     check(vec![
         case(Y4M, Y4M_NEEDS, &["error: element `y4mdec0`"]),
         case(AVI, AVI_NEEDS, &["error: element `avidemux0`"]),
+    ]);
+}
+
+#[test]
+fn a_file_without_a_single_frame_is_no_clip() {
+    let one = avi(64, 48, 25, &[jpeg(64, 48)]);
+    let size_at = find(&one, b"movi") + 8;
+    let case = |bytes| Case {
+        line: AVI,
+        needs: AVI_NEEDS,
+        files: vec![("in.avi", bytes)],
+        code: 1,
+        says: &["error: element `avidemux0`"],
+    };
+    check(vec![
+        case(vec![0; 50_000]),
+        case(with(one, size_at, &[0xFF; 4])),
     ]);
 }
 

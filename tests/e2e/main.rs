@@ -7,6 +7,13 @@
 //! A test whose elements, fixtures or models are not built says so and is skipped, but
 //! fails where `CI=true`.
 #![allow(missing_docs, unreachable_pub, reason = "a test crate has no users")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests may do what tests may"
+)]
 
 mod scene;
 mod media;

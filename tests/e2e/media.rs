@@ -136,7 +136,7 @@ fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
-fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+fn chunk(name: &[u8], data: &[u8]) -> Vec<u8> {
     let mut bytes = name.to_vec();
     bytes.extend((data.len() as u32).to_le_bytes());
     bytes.extend(data);
@@ -144,6 +144,6 @@ fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn list(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
-    chunk(b"LIST", &[kind.as_slice(), data].concat())
+fn list(kind: &[u8], data: &[u8]) -> Vec<u8> {
+    chunk(b"LIST", &[kind, data].concat())
 }

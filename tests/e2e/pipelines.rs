@@ -1,4 +1,4 @@
-//! Pipelines as a GStreamer user expects them.
+//! Pipelines as a user of `GStreamer` expects them.
 
 use crate::media::Y4m;
 use crate::scene::{Scene, lacks_guests};

@@ -28,7 +28,7 @@ const CAMERA_SOURCE: &str =
     "camerasrc device={camera} ! queue leaky=downstream ! videoconvert ! video/x-raw,format=I420";
 const FILES: &str = "tee name=u \
     u. ! queue ! y4menc ! filesink location={out}/demo.y4m \
-    u. ! queue ! videoconvert ! pngenc ! multifilesink location={out}/demo.png";
+    u. ! queue leaky=downstream max-size-buffers=1 ! videoconvert ! pngenc ! multifilesink location={out}/demo.png";
 const WINDOW: &str = "videoconvert ! windowsink";
 
 struct Options {

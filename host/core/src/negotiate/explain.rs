@@ -259,7 +259,12 @@ impl Hint<'_> {
         if helpers.is_empty() {
             return self.other_value();
         }
-        Some(format!("put `{}` {}", helpers.join(" ! "), self.between()))
+        // Pasted at the caret, which stands under the link's `!`, this is the mended line.
+        Some(format!(
+            "insert `! {}` at the mark, {}",
+            helpers.join(" ! "),
+            self.between()
+        ))
     }
 
     fn is_known(&self, factory: &str) -> bool {

@@ -240,7 +240,11 @@ impl ModelRegistry {
                 ),
                 Err(missing) => (
                     self.embedded(),
-                    Some(format!("`auto` chose `embedded`: {}", missing.why)),
+                    // Where it was looked for is a long list, which `backends` gives.
+                    Some(format!(
+                        "`auto` chose `embedded`: {}",
+                        missing.why.split(" in `").next().unwrap_or_default()
+                    )),
                 ),
             }),
         }
