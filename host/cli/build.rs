@@ -7,6 +7,10 @@
     clippy::print_stdout,
     reason = "cargo listens to a build script's stdout"
 )]
+#![allow(
+    clippy::format_push_string,
+    reason = "a text of a few lines, written once"
+)]
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};

@@ -70,8 +70,17 @@ const WINDOW: &[&str] = &["libx11-6", "libxcursor1"];
 
 /// Installs what a window needs at run time, where that can be done.
 pub(crate) fn window(workspace: &Workspace) -> Result<()> {
-    let folders = ["/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"];
-    let has = |library: &str| folders.iter().any(|folder| Path::new(folder).join(library).exists());
+    let folders = [
+        "/usr/lib",
+        "/usr/lib64",
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
+    ];
+    let has = |library: &str| {
+        folders
+            .iter()
+            .any(|folder| Path::new(folder).join(library).exists())
+    };
     if (has("libX11.so.6") && has("libXcursor.so.1")) || !has_apt() {
         return Ok(());
     }

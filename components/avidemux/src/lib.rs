@@ -270,8 +270,11 @@ impl AviDemux {
 
     /// Says what the end of the file cut off.
     fn finish(&mut self) -> Result<(), Failure> {
-        if self.begun && !self.video.is_some_and(|video| video.ready) {
+        if !self.video.is_some_and(|video| video.ready) {
             return Err(Failure::bad_data("the file ends and no MJPEG video came"));
+        }
+        if !self.sent_any {
+            return Err(Failure::bad_data("the file ends and no frame came"));
         }
         if let Some((header, got)) = self.reader.unfinished() {
             let (frame, size) = (self.frame, header.size);

@@ -88,7 +88,7 @@ impl<'a> Picture<'a> {
 }
 
 fn damaged(error: &ImageError) -> Failure {
-    let message = format!("cannot decode a picture: {error}");
+    let message = format!("cannot decode a picture: {}", error.to_string().trim_end());
     match error {
         ImageError::Unsupported(_) => Failure::not_supported(message),
         _ => Failure::bad_data(message),

@@ -134,7 +134,7 @@ fn convert(layout: Layout, from: &[u8], to: &mut [u8]) {
 }
 
 fn damaged(error: &ImageError) -> Failure {
-    let message = format!("cannot decode a picture: {error}");
+    let message = format!("cannot decode a picture: {}", error.to_string().trim_end());
     match error {
         ImageError::Unsupported(_) => Failure::not_supported(message),
         _ => Failure::bad_data(message),

@@ -109,8 +109,9 @@ impl Element for PngDec {
     ) -> Result<Disposition, Failure> {
         if *event == Event::Eos {
             self.flush(ctx)?;
-            if let (0, Some(failure)) = (self.count, self.last_error.take()) {
-                return Err(failure);
+            if self.count == 0 {
+                let nothing = || Failure::bad_data("the stream ends and no picture came");
+                return Err(self.last_error.take().unwrap_or_else(nothing));
             }
         }
         Ok(Disposition::Forward)

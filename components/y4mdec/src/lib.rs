@@ -172,7 +172,12 @@ impl Y4mDec {
     fn finish(&mut self) -> Result<(), Failure> {
         let got = self.pending.len();
         match (self.expect, &self.stream) {
-            (Expect::Header, _) if got > 0 => {
+            (Expect::Header, _) if got == 0 => {
+                return Err(Failure::bad_data(
+                    "the stream is empty: no YUV4MPEG2 header",
+                ));
+            }
+            (Expect::Header, _) => {
                 return Err(Failure::bad_data(format!(
                     "the stream ends in its header, at {got} bytes"
                 )));

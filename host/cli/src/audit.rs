@@ -4,7 +4,9 @@ use millstream_core::clock::format_duration;
 use millstream_core::element::Capability;
 use millstream_core::graph::Element;
 use millstream_core::pipeline::{Grant, OnFailure};
-use millstream_runtime::{Granted, Loaded, Origin, Pipeline};
+use millstream_runtime::{
+    DEFAULT_CALL_TIME, DEFAULT_MEMORY_BYTES, Granted, Loaded, Origin, Pipeline,
+};
 
 use crate::args::AuditArgs;
 use crate::failure::Failure;
@@ -139,12 +141,9 @@ impl Auditor<'_> {
 
     fn limits(&self) -> String {
         let policy = &self.element.policy;
-        let memory = policy
-            .memory_bytes
-            .map_or_else(|| "the default".to_owned(), human::bytes);
-        let time = policy
-            .call_nanos
-            .map_or_else(|| "the default".to_owned(), format_duration);
+        let memory = human::bytes(policy.memory_bytes.unwrap_or(DEFAULT_MEMORY_BYTES));
+        let default = u64::try_from(DEFAULT_CALL_TIME.as_nanos()).unwrap_or(u64::MAX);
+        let time = format_duration(policy.call_nanos.unwrap_or(default));
         format!("memory {memory}, a call {time}")
     }
 }

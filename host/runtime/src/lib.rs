@@ -37,7 +37,9 @@ pub use nn::{
     BackendChoice, BackendReport, Device, ElementType, InferenceOptions, Model, ModelInfo,
     ModelRegistry, NnError, Tensor, TensorInfo, TensorView, Unavailable,
 };
-pub use pipeline::{ElementStats, Ended, Ender, Options, Pipeline};
+pub use pipeline::{
+    DEFAULT_CALL_TIME, DEFAULT_MEMORY_BYTES, ElementStats, Ended, Ender, Options, Pipeline,
+};
 
 /// What pipelines are made from: elements by name, models by name.
 pub struct Runtime {

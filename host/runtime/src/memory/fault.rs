@@ -4,8 +4,9 @@
 //! part of the guest's memory. A hostile guest can pass a list that lies there,
 //! and the host's own copy would fault and take the process down. wasmtime's
 //! handler passes on faults that are not wasm's; this one is installed before it,
-//! puts a private page under the address, and marks the memory, so that the
-//! element is ended when its call returns.
+//! replaces the whole window by private memory (page by page a guest could use up
+//! the mappings that a process may have), and marks it, so that the element is
+//! ended when its call returns.
 #![allow(
     unsafe_code,
     reason = "a signal handler, and the table that it reads without locks"
@@ -14,10 +15,10 @@
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Memories that can exist at a time with protection against this trick; those
-/// beyond get no window.
+/// Windows that can exist at a time; an element beyond gets none.
 const MAX_SLOTS: usize = 4096;
 
+#[derive(Debug)]
 struct Entry {
     base: AtomicUsize,
     len: AtomicUsize,
@@ -32,44 +33,43 @@ static ENTRIES: [Entry; MAX_SLOTS] = [const {
     }
 }; MAX_SLOTS];
 
-/// One memory's place in the table.
+/// One window's place in the table.
 #[derive(Debug)]
-pub(super) struct Slot(Option<usize>);
+pub(super) struct Slot {
+    entry: &'static Entry,
+    is_live: AtomicBool,
+}
 
 impl Slot {
-    /// Enters a memory.
-    pub(super) fn claim(base: usize, len: usize) -> Self {
-        for (index, entry) in ENTRIES.iter().enumerate() {
-            // `len` is set last and cleared first: the handler never sees half an entry.
-            if entry
+    /// Enters a window: its address in this process and its length.
+    pub(super) fn claim(base: usize, len: usize) -> Option<Self> {
+        let free = |entry: &&Entry| {
+            entry
                 .base
                 .compare_exchange(0, base, Ordering::AcqRel, Ordering::Relaxed)
                 .is_ok()
-            {
-                entry.tainted.store(false, Ordering::Relaxed);
-                entry.len.store(len, Ordering::Release);
-                return Self(Some(index));
-            }
-        }
-        Self(None)
+        };
+        let entry = ENTRIES.iter().find(free)?;
+        entry.tainted.store(false, Ordering::Relaxed);
+        // Set last and cleared first: the handler never sees half an entry.
+        entry.len.store(len, Ordering::Release);
+        Some(Self {
+            entry,
+            is_live: AtomicBool::new(true),
+        })
     }
 
-    fn entry(&self) -> Option<&'static Entry> {
-        ENTRIES.get(self.0?)
-    }
-
-    /// Takes the memory out again.
-    pub(super) fn release(&self) {
-        if let Some(entry) = self.entry() {
-            entry.len.store(0, Ordering::Release);
-            entry.base.store(0, Ordering::Release);
-        }
-    }
-
-    /// Whether a host fault was mended here, or the memory is not watched at all.
+    /// Whether a host fault was mended here.
     pub(super) fn is_tainted(&self) -> bool {
-        self.entry()
-            .is_none_or(|entry| entry.tainted.load(Ordering::Acquire))
+        self.entry.tainted.load(Ordering::Acquire)
+    }
+
+    /// Leaves the table, once: the window is about to go.
+    pub(super) fn release(&self) {
+        if self.is_live.swap(false, Ordering::AcqRel) {
+            self.entry.len.store(0, Ordering::Release);
+            self.entry.base.store(0, Ordering::Release);
+        }
     }
 }
 
@@ -107,17 +107,14 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
             continue;
         }
         entry.tainted.store(true, Ordering::Release);
-        // SAFETY: replaces one page of a guest's own reservation by a private one;
-        // nothing but the guest's data was there. 4 KiB is a page, or part of one, so
-        // round down by the largest common page size.
-        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
-        // SAFETY: as above.
+        // SAFETY: replaces a guest's own window; nothing but views of that guest, which
+        // is ended for it, was there.
         let mapped = unsafe {
             libc::mmap(
-                (address & !(page - 1)) as *mut libc::c_void,
-                page,
+                base as *mut libc::c_void,
+                len,
                 libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE,
                 -1,
                 0,
             )

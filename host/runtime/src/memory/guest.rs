@@ -57,7 +57,8 @@ pub(crate) struct GuestMemory {
     /// Bytes of the growth that was announced; 0: none.
     announced: AtomicUsize,
     window: OnceLock<Window>,
-    slot: fault::Slot,
+    /// Watches the window for faults of the host's own.
+    slot: OnceLock<fault::Slot>,
 }
 
 impl GuestMemory {
@@ -90,7 +91,7 @@ impl GuestMemory {
     /// Whether host code ever touched the window because the element passed it
     /// off as ordinary memory.
     pub(crate) fn is_tainted(&self) -> bool {
-        self.slot.is_tainted()
+        self.slot.get().is_some_and(fault::Slot::is_tainted)
     }
 }
 
@@ -137,7 +138,7 @@ unsafe impl MemoryCreator for Creator {
                 reserved,
                 announced: AtomicUsize::new(0),
                 window: OnceLock::new(),
-                slot: fault::Slot::claim(base as usize, reserved),
+                slot: OnceLock::new(),
             }),
         };
         memory.grow_to(minimum).map_err(|error| error.to_string())?;
@@ -177,7 +178,10 @@ unsafe impl LinearMemory for Linear {
                 start: self.size as u32,
                 len: delta as u32,
             };
-            if self.shared.window.set(window).is_err() {
+            let Some(slot) = fault::Slot::claim(self.shared.base + self.size, delta) else {
+                return Err(wasmtime::Error::msg("too many elements with a window"));
+            };
+            if self.shared.window.set(window).is_err() || self.shared.slot.set(slot).is_err() {
                 return Err(wasmtime::Error::msg("a second window"));
             }
         } else if delta > 0 {
@@ -204,7 +208,9 @@ unsafe impl LinearMemory for Linear {
 
 impl Drop for Linear {
     fn drop(&mut self) {
-        self.shared.slot.release();
+        if let Some(slot) = self.shared.slot.get() {
+            slot.release();
+        }
         // SAFETY: the reservation of `new_memory`; wasmtime has no use for it any more,
         // and `View`s, which map into it, are dropped with the store before the memory
         // or no longer touch it once the store is gone.

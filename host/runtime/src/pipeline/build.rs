@@ -28,9 +28,9 @@ use crate::element::state::{Decide, Surroundings};
 use crate::error::Error;
 
 /// Memory of an element whose policy names no limit: room for a decoder's 4K pictures.
-const DEFAULT_MEMORY_BYTES: u64 = 256 << 20;
+pub const DEFAULT_MEMORY_BYTES: u64 = 256 << 20;
 /// Longest call of an element whose policy names no limit.
-const DEFAULT_CALL_TIME: Duration = Duration::from_secs(10);
+pub const DEFAULT_CALL_TIME: Duration = Duration::from_secs(10);
 
 /// A graph's nodes and what they share.
 pub(super) struct Built {
@@ -185,6 +185,7 @@ impl Builder<'_> {
         let instance = blueprint
             .make()
             .map_err(|failure| element_error(&element.name, "create", failure))?;
+        self.report_models(&element.name, &granted);
         let runner = Runner::new(instance, element.pads.len());
         let node = ComponentNode {
             index,
@@ -203,6 +204,23 @@ impl Builder<'_> {
             parker: Mutex::new(parker),
         };
         Ok((Node::Component(Box::new(node)), granted))
+    }
+
+    /// Says on the bus what the element's models run on.
+    fn report_models(&self, element: &str, granted: &Granted) {
+        for name in &granted.models {
+            // Loaded when the element was made; what cannot be had failed there.
+            let Ok(model) = self.runtime.models.get(name) else {
+                continue;
+            };
+            let info = model.info();
+            let what = format!(
+                "model `{name}` on {}, {}, {}, {} threads",
+                info.backend, info.device, info.precision, info.threads
+            );
+            let element = element.to_owned();
+            self.shared.bus.post(Message::Inference { element, what });
+        }
     }
 
     fn surroundings(
@@ -380,7 +398,9 @@ impl Builder<'_> {
                     element: element.name.clone(),
                     during: String::new(),
                     message: format!("folder `{}` does not exist", folder.path.display()),
-                    hint: Some(format!("make it: `mkdir -p {}`", folder.path.display())),
+                    hint: folder
+                        .write
+                        .then(|| format!("make it: `mkdir -p {}`", folder.path.display())),
                 });
             }
         }

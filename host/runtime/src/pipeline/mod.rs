@@ -21,6 +21,7 @@ use millstream_core::element::Value;
 use millstream_core::graph::Graph;
 use millstream_core::{Oracle, Plan, negotiate};
 
+pub use self::build::{DEFAULT_CALL_TIME, DEFAULT_MEMORY_BYTES};
 use self::component::ComponentNode;
 use self::node::{HostKind, Node};
 use self::shared::Shared;
@@ -150,6 +151,7 @@ impl Pipeline {
         }
         self.shared.bus.post(Message::StateChanged(State::Paused));
         self.shared.clock.play();
+        self.shared.bus.post(Message::StateChanged(State::Playing));
         for node in &self.nodes {
             if let Some((name, run)) = Self::thread_of(node) {
                 let thread = std::thread::Builder::new()
@@ -159,7 +161,6 @@ impl Pipeline {
                 self.threads.push(thread);
             }
         }
-        self.shared.bus.post(Message::StateChanged(State::Playing));
         Ok(())
     }
 
