@@ -101,6 +101,8 @@ pub(crate) enum Command {
     Audit(AuditArgs),
     /// Tell what can run models here, and why the rest cannot
     Backends(BackendsArgs),
+    /// List the cameras and what each can send
+    Devices(DevicesArgs),
     /// Print the JSON Schema of manifests
     Schema,
 }
@@ -243,6 +245,13 @@ pub(crate) struct InspectArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct BackendsArgs {
+    /// Print JSON, one object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DevicesArgs {
     /// Print JSON, one object a line
     #[arg(long)]
     pub(crate) json: bool,

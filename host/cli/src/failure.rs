@@ -27,6 +27,16 @@ impl Failure {
         Self::Run(error.render())
     }
 
+    /// A device that cannot be asked.
+    #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+    pub(crate) fn device(error: millstream_runtime::DeviceError) -> Self {
+        let hint = error
+            .hint
+            .as_ref()
+            .map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+        Self::Run(format!("error: {error}{hint}"))
+    }
+
     /// The whole text for stderr, if there is something to say.
     pub(crate) fn text(&self) -> Option<&str> {
         match self {

@@ -71,6 +71,11 @@ pub(crate) fn message(message: &Message) -> Json {
     }
 }
 
+/// A failure before anything ran.
+pub(crate) fn error(error: &millstream_runtime::Error) -> Json {
+    json!({"type": "error", "code": error.code(), "message": error.to_string(), "hint": error.hint()})
+}
+
 /// What inference ran on.
 pub(crate) fn model(element: &str, info: &ModelInfo) -> Json {
     json!({

@@ -27,6 +27,7 @@ mod caps;
 mod graph;
 mod audit;
 mod backends;
+mod devices;
 
 use std::process::ExitCode;
 
@@ -62,6 +63,7 @@ fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Graph(args) => graph::graph(&args),
         Command::Audit(args) => audit::audit(&args),
         Command::Backends(args) => backends::backends(&args),
+        Command::Devices(args) => devices::devices(&args),
         Command::Schema => Ok(output::data(&millstream_core::manifest::schema())?),
     }
 }

@@ -84,7 +84,13 @@ impl<'a> Player<'a> {
         self.prepared.pipeline.stop();
         let wall = start.elapsed();
         self.hear();
-        played.map_err(|error| Failure::playing(&error))?;
+        if let Err(error) = played {
+            if self.args.json {
+                self.say_json(&json::error(&error));
+                self.summary(ended, wall)?;
+            }
+            return Err(Failure::playing(&error));
+        }
         let heard = self.summary(ended, wall);
         match ended {
             Ended::Eos => Ok(heard?),
@@ -197,7 +203,10 @@ fn line(message: &Message, args: &PlayArgs) -> Option<String> {
             name,
             fields,
         } => {
-            shown(Level::Info)?;
+            // Who sets `stats=true` on a sink wants to see them.
+            if name != "statistics" {
+                shown(Level::Info)?;
+            }
             let fields: String = fields
                 .iter()
                 .map(|(name, value)| format!(" {name}={}", json::value(value)))

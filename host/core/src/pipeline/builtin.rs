@@ -80,7 +80,7 @@ pub fn sink_properties() -> Vec<Property> {
 fn stats() -> Property {
     property(
         "stats",
-        "Post statistics on the bus at the end of the stream",
+        "Post statistics on the bus: a sink each second, both at the end",
         PropertyKind::Boolean,
         Value::Boolean(false),
     )

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam::sync::Parker;
 use millstream_core::caps::Caps;
@@ -12,10 +12,11 @@ use millstream_core::clock::Segment;
 use millstream_core::element::Value;
 use millstream_core::graph::{Base, Graph};
 use millstream_core::pipeline::OnFailure;
-use millstream_core::{Oracle, Plan, negotiate};
+use millstream_core::{Plan, negotiate};
 use wasmtime::component::InstancePre;
 
 use super::node::{Flow, Target, combine};
+use super::oracle::OwnOracle;
 use super::shared::Shared;
 use super::stats::Counters;
 use crate::bus::{Level, Message};
@@ -112,20 +113,22 @@ pub(crate) enum Wait {
 
 /// The part of a component that only one thread at a time may touch.
 pub(crate) struct Runner {
-    instance: Option<Instance>,
+    pub(super) instance: Option<Instance>,
     started: bool,
     /// The element has said that it wants no more, or failed for good.
-    finished: Option<Flow>,
+    pub(super) finished: Option<Flow>,
     sink_done: bool,
     /// Caps of each pad, to be set again after a restart.
-    caps: Vec<Option<Arc<Caps>>>,
+    pub(super) caps: Vec<Option<Arc<Caps>>>,
     segment: Segment,
-    recent_restarts: VecDeque<Instant>,
+    pub(super) recent_restarts: VecDeque<Instant>,
     /// Bytes copied for instances that are gone.
-    copied_before: u64,
+    pub(super) copied_before: u64,
     out: Vec<(usize, Item)>,
     /// The next buffer does not continue the last one that left.
-    lost: bool,
+    pub(super) lost: bool,
+    /// When the present second of statistics began, and the buffers before it.
+    second: Option<(Instant, u64)>,
 }
 
 impl Runner {
@@ -145,6 +148,7 @@ impl Runner {
             copied_before: 0,
             out: Vec::new(),
             lost: false,
+            second: None,
         }
     }
 
@@ -220,7 +224,7 @@ impl ComponentNode {
         self.publish_copies(&runner);
     }
 
-    fn publish_copies(&self, runner: &Runner) {
+    pub(super) fn publish_copies(&self, runner: &Runner) {
         let copied =
             runner.copied_before + runner.instance.as_ref().map_or(0, Instance::copied_bytes);
         self.counters.copied_bytes.store(copied, Ordering::Relaxed);
@@ -277,6 +281,9 @@ impl ComponentNode {
             return flow;
         }
         self.counters.arrived(buffer.size());
+        if self.base.stats {
+            self.post_each_second(&mut runner);
+        }
         let mut out = std::mem::take(&mut runner.out);
         let began = now();
         let result = match runner.instance() {
@@ -460,11 +467,12 @@ impl ComponentNode {
             return Flow::Error;
         }
         runner.finished = Some(Flow::Eos);
+        self.post_statistics(None);
         let items = self.src_pads().map(|pad| (pad, Item::Eos)).collect();
         self.send(&mut runner, items)
     }
 
-    fn src_pads(&self) -> impl Iterator<Item = usize> + '_ {
+    pub(super) fn src_pads(&self) -> impl Iterator<Item = usize> + '_ {
         let pads = self.blueprint.pads.iter().enumerate();
         pads.filter(|(_, pad)| pad.is_src && pad.linked)
             .map(|(index, _)| index)
@@ -507,7 +515,7 @@ impl ComponentNode {
     }
 
     /// Pushes items out of src pads, in order.
-    fn send(&self, runner: &mut Runner, mut items: Vec<(usize, Item)>) -> Flow {
+    pub(super) fn send(&self, runner: &mut Runner, mut items: Vec<(usize, Item)>) -> Flow {
         let Some(targets) = self.targets.get() else {
             return Flow::Ok;
         };
@@ -537,135 +545,47 @@ impl ComponentNode {
         if src_pads <= 1 { flow } else { combine(&worst) }
     }
 
+    /// Statistics of a second, when it is over.
+    fn post_each_second(&self, runner: &mut Runner) {
+        let (at, buffers) = (now(), self.counters.buffers_in.load(Ordering::Relaxed));
+        let (since, before) = *runner.second.get_or_insert((at, buffers));
+        let seconds = (at - since).as_secs_f64();
+        if seconds >= 1.0 {
+            runner.second = Some((at, buffers));
+            self.post_statistics(Some((buffers - before) as f64 / seconds));
+        }
+    }
+
+    /// What the element has done so far, with the present rate where it is known.
+    fn post_statistics(&self, rate: Option<f64>) {
+        if !self.base.stats {
+            return;
+        }
+        let stats = self.counters.read(self.name(), &self.factory);
+        let count = |value: u64| Value::Integer(i64::try_from(value).unwrap_or(i64::MAX));
+        let buffers = if self.is_sink {
+            stats.buffers_in
+        } else {
+            stats.buffers_out
+        };
+        let mut fields = vec![
+            ("buffers".to_owned(), count(buffers)),
+            ("dropped".to_owned(), count(stats.dropped + stats.late)),
+            ("average-rate".to_owned(), Value::Float(stats.rate)),
+        ];
+        fields.extend(rate.map(|rate| ("rate".to_owned(), Value::Float(rate))));
+        self.shared.bus.post(Message::Element {
+            element: self.name().to_owned(),
+            name: "statistics".to_owned(),
+            fields,
+        });
+    }
+
     /// Tells the pipeline, once, that this sink gets nothing more.
-    fn sink_finished(&self, runner: &mut Runner) {
+    pub(super) fn sink_finished(&self, runner: &mut Runner) {
         if self.is_sink && !std::mem::replace(&mut runner.sink_done, true) {
+            self.post_statistics(None);
             self.shared.sink_finished(self.name());
         }
-    }
-
-    /// A call failed: what the element's policy says.
-    fn fail(&self, runner: &mut Runner, failure: &Failure, during: &str) -> Flow {
-        Counters::add(&self.counters.failures, 1);
-        Counters::add(&self.counters.dropped, u64::from(during == "chain"));
-        runner.lost = true;
-        if let OnFailure::Restart {
-            max,
-            within_nanos,
-            backoff_nanos,
-        } = self.on_failure
-        {
-            let within = Duration::from_nanos(within_nanos);
-            runner.recent_restarts.retain(|at| at.elapsed() < within);
-            while runner.recent_restarts.len() < max as usize {
-                let tries = runner.recent_restarts.len() as u32;
-                let pause = backoff_nanos.saturating_mul(1 << tries.min(16));
-                if tries > 0 && self.shared.pause(Duration::from_nanos(pause)) {
-                    return Flow::Flushing;
-                }
-                runner.recent_restarts.push_back(now());
-                if self.restart(runner).is_ok() {
-                    Counters::add(&self.counters.restarts, 1);
-                    self.shared.bus.post(Message::Restarted {
-                        element: self.name().to_owned(),
-                        kind: failure.kind,
-                        message: format!("{during}: {}", failure.message),
-                        restarts: self.counters.restarts.load(Ordering::Relaxed),
-                    });
-                    return Flow::Ok;
-                }
-            }
-        }
-        self.give_up(runner, failure, during)
-    }
-
-    /// Makes the element anew, with the caps that it had.
-    fn restart(&self, runner: &mut Runner) -> Result<(), Failure> {
-        if let Some(gone) = runner.instance.take() {
-            runner.copied_before += gone.copied_bytes();
-        }
-        let mut instance = self.blueprint.make()?;
-        instance.start()?;
-        let (sinks, srcs): (Vec<_>, Vec<_>) = runner
-            .caps
-            .iter()
-            .enumerate()
-            .filter_map(|(pad, caps)| Some((pad, caps.clone()?)))
-            .partition(|(pad, _)| self.blueprint.pads.get(*pad).is_some_and(|pad| !pad.is_src));
-        for (pad, caps) in sinks.into_iter().chain(srcs) {
-            if caps.is_any() {
-                instance.allow_any(pad, &caps);
-            } else {
-                instance.set_caps(pad, &caps)?;
-            }
-        }
-        runner.instance = Some(instance);
-        Ok(())
-    }
-
-    /// The element has failed for good: downstream ends in good order, the pipeline with it.
-    fn give_up(&self, runner: &mut Runner, failure: &Failure, during: &str) -> Flow {
-        runner.finished = Some(Flow::Error);
-        if let Some(gone) = runner.instance.take() {
-            runner.copied_before += gone.copied_bytes();
-        }
-        self.publish_copies(runner);
-        self.shared.fail(self.name(), during, failure);
-        if self.is_sink {
-            self.sink_finished(runner);
-        } else {
-            let items = self.src_pads().map(|pad| (pad, Item::Eos)).collect();
-            self.send(runner, items);
-        }
-        Flow::Error
-    }
-}
-
-/// Answers questions about one element whose lock is held.
-struct OwnOracle<'a> {
-    name: &'a str,
-    runner: &'a mut Runner,
-}
-
-/// An element's failure as the core knows it.
-pub(crate) fn core_error(element: &str, failure: Failure) -> millstream_core::Error {
-    millstream_core::Error::Element {
-        element: element.to_owned(),
-        message: failure.message,
-        hint: failure.hint,
-    }
-}
-
-impl Oracle for OwnOracle<'_> {
-    fn pad_caps(&mut self, _element: usize, pad: usize) -> Result<Caps, millstream_core::Error> {
-        let answer = self
-            .runner
-            .instance()
-            .and_then(|instance| instance.pad_caps(pad));
-        answer.map_err(|failure| core_error(self.name, failure))
-    }
-
-    fn transform_caps(
-        &mut self,
-        _element: usize,
-        given: usize,
-        caps: &Caps,
-        to: usize,
-    ) -> Result<Caps, millstream_core::Error> {
-        let instance = self.runner.instance();
-        let answer = instance.and_then(|instance| instance.transform_caps(given, caps, to));
-        answer.map_err(|failure| core_error(self.name, failure))
-    }
-
-    fn fixate_caps(
-        &mut self,
-        _element: usize,
-        pad: usize,
-        caps: &Caps,
-        sink: Option<&Caps>,
-    ) -> Result<Caps, millstream_core::Error> {
-        let instance = self.runner.instance();
-        let answer = instance.and_then(|instance| instance.fixate_caps(pad, caps, sink));
-        answer.map_err(|failure| core_error(self.name, failure))
     }
 }

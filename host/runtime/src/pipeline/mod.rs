@@ -9,6 +9,8 @@ pub(crate) mod shared;
 pub(crate) mod queue;
 pub(crate) mod node;
 pub(crate) mod component;
+mod policy;
+mod oracle;
 mod build;
 mod source;
 
@@ -19,11 +21,12 @@ use std::time::Duration;
 use crossbeam::channel::Receiver;
 use millstream_core::element::Value;
 use millstream_core::graph::Graph;
-use millstream_core::{Oracle, Plan, negotiate};
+use millstream_core::{Plan, negotiate};
 
 pub use self::build::{DEFAULT_CALL_TIME, DEFAULT_MEMORY_BYTES};
 use self::component::ComponentNode;
 use self::node::{HostKind, Node};
+use self::oracle::GraphOracle;
 use self::shared::Shared;
 pub use self::stats::ElementStats;
 use crate::Runtime;
@@ -305,58 +308,5 @@ pub(crate) fn element_error(element: &str, during: &str, failure: Failure) -> Er
         during: format!(" in {during}"),
         message: failure.message,
         hint: failure.hint,
-    }
-}
-
-/// Asks the elements themselves, before anything runs.
-struct GraphOracle<'a> {
-    nodes: &'a [Arc<Node>],
-}
-
-impl GraphOracle<'_> {
-    fn ask<R>(
-        &self,
-        element: usize,
-        ask: impl FnOnce(&mut crate::element::instance::Instance) -> Result<R, Failure>,
-    ) -> Result<R, millstream_core::Error> {
-        let Some(Node::Component(component)) = self.nodes.get(element).map(|node| &**node) else {
-            let failure = Failure::contract("not a component");
-            return Err(component::core_error("pipeline", failure));
-        };
-        let mut runner = component.lock();
-        runner
-            .instance()
-            .and_then(ask)
-            .map_err(|failure| component::core_error(component.name(), failure))
-    }
-}
-
-impl Oracle for GraphOracle<'_> {
-    fn pad_caps(
-        &mut self,
-        element: usize,
-        pad: usize,
-    ) -> Result<millstream_core::caps::Caps, millstream_core::Error> {
-        self.ask(element, |instance| instance.pad_caps(pad))
-    }
-
-    fn transform_caps(
-        &mut self,
-        element: usize,
-        given: usize,
-        caps: &millstream_core::caps::Caps,
-        to: usize,
-    ) -> Result<millstream_core::caps::Caps, millstream_core::Error> {
-        self.ask(element, |instance| instance.transform_caps(given, caps, to))
-    }
-
-    fn fixate_caps(
-        &mut self,
-        element: usize,
-        pad: usize,
-        caps: &millstream_core::caps::Caps,
-        sink: Option<&millstream_core::caps::Caps>,
-    ) -> Result<millstream_core::caps::Caps, millstream_core::Error> {
-        self.ask(element, |instance| instance.fixate_caps(pad, caps, sink))
     }
 }

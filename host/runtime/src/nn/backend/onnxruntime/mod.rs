@@ -151,7 +151,7 @@ fn open_library(path: &PathBuf, telemetry_disabled: bool) -> Result<Library, Str
 fn version() -> Option<String> {
     let (_, branch) = ort::info().split_once("git-branch=")?;
     let branch = branch.split(',').next()?.trim();
-    Some(branch.strip_prefix("rel-").unwrap_or(branch).to_owned())
+    branch.strip_prefix("rel-").map(str::to_owned)
 }
 
 fn joined(paths: &[PathBuf]) -> String {
