@@ -18,6 +18,8 @@ from shapes import CLASSES
 OPSET = 17
 METADATA = {
     "family": "yolov8",
+    "confidence-threshold": "0.5",
+    "iou-threshold": "0.6",
     "names": "{" + ", ".join(f"{i}: '{name}'" for i, name in enumerate(CLASSES)) + "}",
     "stride": str(max(network.STRIDES)),
     "task": "detect",

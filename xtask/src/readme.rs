@@ -14,7 +14,7 @@ use crate::workspace::{Workspace, read};
 const README: &str = "README.md";
 const SMALLEST: &str = "components/videonegate/src/lib.rs";
 const SMALLEST_LAUNCH: &str = "videotestsrc num-buffers=3 \
-    ! video/x-raw,format=I420,width=64,height=48,framerate=30/1 ! videonegate ! fakesink";
+    ! video/x-raw,format=RGB,width=64,height=48,framerate=30/1 ! videonegate ! fakesink";
 
 /// A fenced block.
 struct Block {

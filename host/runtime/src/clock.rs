@@ -1,8 +1,4 @@
 //! The pipeline's clock: real, or virtual for runs that shall be fast and repeatable.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the system's clock"
-)]
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -6,9 +6,9 @@
 //! ```
 //!
 //! One buffer's way: a source's thread calls `produce` in the source's own store; the
-//! buffer, a handle to a [frame](memory::frame), is pushed down the links: into the next
+//! buffer, a handle to a frame (`memory/frame.rs`), is pushed down the links: into the next
 //! component's store, over a queue into another thread, cloned by a tee. Bytes stay where
-//! they are; elements see them through their [window](memory::view).
+//! they are; elements see them through their window (`memory/view.rs`).
 
 mod error;
 mod memory;

@@ -48,6 +48,19 @@ pub(crate) fn settings_from_guest(
     if settings.len() > MAX_ITEMS {
         return Err(format!("{} fields, of {MAX_ITEMS} at most", settings.len()));
     }
+    let text = |value: &types::Value| match value {
+        types::Value::Text(text) => text.len(),
+        _ => 0,
+    };
+    let bytes: usize = settings
+        .iter()
+        .map(|setting| setting.name.len() + text(&setting.value))
+        .sum();
+    if bytes > MAX_TEXT_BYTES {
+        return Err(format!(
+            "fields of {bytes} bytes together, of {MAX_TEXT_BYTES} at most"
+        ));
+    }
     settings
         .into_iter()
         .map(|setting| {
@@ -69,7 +82,7 @@ fn checked_text(what: &str, text: String) -> Result<String, String> {
     Ok(text)
 }
 
-fn checked_name(what: &str, name: String) -> Result<String, String> {
+pub(crate) fn checked_name(what: &str, name: String) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_%.".contains(c);
     if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.chars().all(plain) {
         return Err(format!(

@@ -85,7 +85,7 @@ fn event_from_guest(event: Event) -> std::result::Result<Item, String> {
             base: segment.base,
         }),
         Event::Custom(GuestCustomEvent { name, fields }) => Item::Custom(Arc::new(CustomEvent {
-            name,
+            name: convert::checked_name("an event", name)?,
             fields: convert::settings_from_guest(fields)?,
         })),
     })
@@ -345,6 +345,7 @@ impl bus::Host for State {
     }
 
     fn post(&mut self, name: String, fields: Vec<types::Setting>) -> Result<()> {
+        let name = convert::checked_name("a message", name).map_err(wasmtime::Error::msg)?;
         let fields = convert::settings_from_guest(fields).map_err(wasmtime::Error::msg)?;
         if self.talk.admit(self.around.clock.now()) {
             let element = self.around.name.clone();
