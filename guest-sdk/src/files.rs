@@ -1,7 +1,8 @@
 //! Files below granted directories. Needs `files-read` or `files-write`.
 //!
 //! A path is taken in the granted directory whose name it begins with; relative
-//! paths in the directory `.`, if that was granted. `..` leads nowhere.
+//! paths in the directory `.`, if that was granted. `..` stands only
+//! at the front, as part of the name of a directory that was granted.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), millstream_sdk::Failure> {
@@ -44,6 +45,12 @@ pub fn append(path: &str) -> Result<File, Failure> {
 fn open(path: &str, mode: Mode) -> Result<File, Failure> {
     if path.is_empty() {
         return Err(Failure::settings("the path of a file is empty"));
+    }
+    // Only in front, as part of a granted directory's name: the host writes no others.
+    let mut parts = path.split('/').skip_while(|part| *part == "..");
+    if parts.any(|part| part == "..") {
+        let message = format!("path `{path}` goes back by `..`, which is not allowed");
+        return Err(Failure::settings(message).hint("grant the directory and name it directly"));
     }
     let raw = sys::files::File::open(path, mode)?;
     Ok(File {
