@@ -145,7 +145,9 @@ fn has_libclang() -> bool {
         .flat_map(|folder| entries(folder))
         .any(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let is_library = name.starts_with("libclang.so") || name.starts_with("libclang-");
+            // `libclang-cpp` is another library, and no substitute.
+            let is_library = name.starts_with("libclang.so")
+                || name.starts_with("libclang-") && !name.starts_with("libclang-cpp");
             is_library && name.contains(".so")
         })
 }
