@@ -120,6 +120,30 @@ fn a_leaky_queue_loses_and_counts() {
 }
 
 #[test]
+fn a_funnel_joins_streams_and_ends_with_the_last() {
+    if lacks_guests(&["videotestsrc", "fakesink"], &[]) {
+        return;
+    }
+    let line = "funnel name=f ! fakesink \
+                videotestsrc num-buffers=20 ! f. videotestsrc num-buffers=30 ! queue ! f.";
+    let run = Scene::new().launch(line).exits(0);
+    assert_eq!(run.count("fakesink0", "buffers-in"), 50);
+}
+
+#[test]
+fn a_valve_drops_and_counts() {
+    if lacks_guests(&["videotestsrc", "fakesink"], &[]) {
+        return;
+    }
+    for (drop, passed) in [(true, 0), (false, 20)] {
+        let line = format!("videotestsrc num-buffers=20 ! valve drop={drop} ! fakesink");
+        let run = Scene::new().launch(&line).exits(0);
+        assert_eq!(run.count("fakesink0", "buffers-in"), passed);
+        assert_eq!(run.count("valve0", "dropped"), 20 - passed);
+    }
+}
+
+#[test]
 fn the_same_run_twice_gives_the_same_bytes() {
     if lacks_guests(&["videotestsrc", "identity", "y4menc", "filesink"], &[]) {
         return;

@@ -463,8 +463,9 @@ impl ComponentNode {
     /// Ends a source's stream on all its pads.
     pub(crate) fn end_source(&self) -> Flow {
         let mut runner = self.lock();
-        if runner.finished == Some(Flow::Error) {
-            return Flow::Error;
+        if let Some(flow) = runner.finished {
+            // It has ended by itself, and said so downstream.
+            return flow;
         }
         runner.finished = Some(Flow::Eos);
         self.post_statistics(None);
@@ -509,6 +510,7 @@ impl ComponentNode {
             self.sink_finished(runner);
             return Flow::Eos;
         }
+        self.post_statistics(None);
         let items = self.src_pads().map(|pad| (pad, Item::Eos)).collect();
         self.send(runner, items);
         Flow::Eos
