@@ -163,7 +163,6 @@ pub(crate) fn runtime(
         carried: CARRIED,
         folders,
         base,
-        no_cache: false,
     };
     let runtime = Runtime::new(sources, inference)?;
     if let Some(shapes) = SHAPES {

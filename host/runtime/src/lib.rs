@@ -60,18 +60,12 @@ pub struct Sources {
     pub folders: Vec<PathBuf>,
     /// The folder that relative file names start from; empty: the current one.
     pub base: PathBuf,
-    /// Keep no compiled code.
-    pub no_cache: bool,
 }
 
 impl Runtime {
     /// Sets the engine up; nothing is loaded yet.
     pub fn new(sources: Sources, inference: InferenceOptions) -> Result<Self, Error> {
-        let cache = if sources.no_cache {
-            None
-        } else {
-            element::engine::default_cache()
-        };
+        let cache = element::engine::default_cache();
         let compiler = element::engine::Compiler::new(cache)?;
         Ok(Self {
             elements: ElementRegistry::new(
