@@ -17,6 +17,6 @@ wit_bindgen::generate!({
     export_macro_name: "export_element",
     default_bindings_module: "millstream_sdk::bindings",
     additional_derives: [PartialEq],
-    additional_derives_ignore: ["outcome", "stream-error"],
+    additional_derives_ignore: ["outcome", "stream-error", "input", "output"],
     generate_all,
 });

@@ -17,9 +17,14 @@
 use core::ops::{Deref, DerefMut};
 use std::borrow::Cow;
 
+use bytemuck::Pod;
+
+use crate::failure::Failure;
 use crate::sys::{self, Address, RawBuffer};
 
-pub use crate::bindings::millstream::media::buffers::{BufferFlags, Detection, Rect, Timing};
+pub use crate::bindings::millstream::media::buffers::{
+    BufferFlags, Classification, Detection, Keypoint, Mask, Rect, Timing,
+};
 
 /// The layer into which detectors write.
 pub const OBJECTS: &str = "objects";
@@ -169,6 +174,16 @@ impl Buffer {
         self.raw_mut().set_detections(layer, detections);
     }
 
+    /// What classifiers say of the whole frame, best first.
+    pub fn classifications(&self) -> Vec<Classification> {
+        self.raw().classifications()
+    }
+
+    /// Replaces it. Traps over 1,000, and on confidences that are not finite.
+    pub fn set_classifications(&mut self, classifications: &[Classification]) {
+        self.raw_mut().set_classifications(classifications);
+    }
+
     /// Names of the custom metas, in the order in which they were set.
     pub fn meta_names(&self) -> Vec<String> {
         self.raw().meta_names()
@@ -182,6 +197,22 @@ impl Buffer {
     /// Sets or replaces a custom meta of at most 1 MiB; `None` removes it.
     pub fn set_meta(&mut self, name: &str, data: Option<&[u8]>) {
         self.raw_mut().set_meta(name, data);
+    }
+}
+
+impl Detection {
+    /// An object with neither identity nor keypoints, mask or classifications.
+    pub fn new(rect: Rect, class_id: u32, label: impl Into<String>, confidence: f32) -> Self {
+        Self {
+            rect,
+            class_id,
+            label: label.into(),
+            confidence,
+            track_id: None,
+            keypoints: Vec::new(),
+            mask: None,
+            classifications: Vec::new(),
+        }
     }
 }
 
@@ -209,6 +240,30 @@ impl Deref for View<'_> {
     fn deref(&self) -> &[u8] {
         &self.0
     }
+}
+
+impl View<'_> {
+    /// The bytes as numbers, such as a tensor's `f32`s.
+    ///
+    /// # Errors
+    /// If they are not a whole number of them, or begin at an address that such
+    /// numbers cannot have (a slice of a buffer; whole buffers never do).
+    pub fn numbers<T: Pod>(&self) -> Result<&[T], Failure> {
+        bytemuck::try_cast_slice(self).map_err(|error| not_numbers::<T>(self.len(), error))
+    }
+}
+
+impl ViewMut<'_> {
+    /// The bytes as numbers, to write; errors as [`View::numbers`].
+    pub fn numbers_mut<T: Pod>(&mut self) -> Result<&mut [T], Failure> {
+        let bytes = self.len();
+        bytemuck::try_cast_slice_mut(self).map_err(|error| not_numbers::<T>(bytes, error))
+    }
+}
+
+fn not_numbers<T>(bytes: usize, error: bytemuck::PodCastError) -> Failure {
+    let number = core::any::type_name::<T>();
+    Failure::bad_data(format!("{bytes} bytes are no `{number}`s: {error}"))
 }
 
 /// A buffer's bytes, to read and write. Where it is a copy it is written back

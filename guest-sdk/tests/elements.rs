@@ -91,14 +91,7 @@ fn transforms_into_a_new_buffer() {
         width: 2.0,
         height: 2.0,
     };
-    let label = "ring".to_owned();
-    let found = Detection {
-        rect,
-        class_id: 5,
-        label,
-        confidence: 0.5,
-        track_id: None,
-    };
+    let found = Detection::new(rect, 5, "ring", 0.5);
     input.set_detections(OBJECTS, std::slice::from_ref(&found));
     input.set_meta("note", Some(b"kept"));
     harness.push(input).unwrap();

@@ -28,13 +28,7 @@ fn found(rect: [f32; 4], class_id: u32, label: &str, confidence: f32) -> Detecti
         width,
         height,
     };
-    Detection {
-        rect,
-        class_id,
-        label: label.to_owned(),
-        confidence,
-        track_id: None,
-    }
+    Detection::new(rect, class_id, label, confidence)
 }
 
 /// Draws onto a frame in which all bytes are 100.

@@ -8,17 +8,15 @@ use serde_json::{Value, json};
 const CAPS: &str = "video/x-raw, format=GRAY8, width=4, height=2, framerate=30/1";
 
 fn detection(label: &str, x: f32, track_id: Option<u64>) -> Detection {
+    let rect = Rect {
+        x,
+        y: -0.001,
+        width: 20.0,
+        height: 0.125,
+    };
     Detection {
-        rect: Rect {
-            x,
-            y: -0.001,
-            width: 20.0,
-            height: 0.125,
-        },
-        class_id: 3,
-        label: label.into(),
-        confidence: 0.93456,
         track_id,
+        ..Detection::new(rect, 3, label, 0.93456)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Families of detectors: how their input is prepared, how their output is laid
 //! out, and how a model is recognised as one of them.
 
-use millstream_sdk::nn::{Model, TensorInfo};
+use millstream_sdk::nn::{ElementType, Model, TensorInfo};
 use millstream_sdk::prelude::*;
 
 use crate::geometry::{Resize, Size};
@@ -86,7 +86,7 @@ impl Family {
         }
         match model.outputs.as_slice() {
             [output] => Self::of_output(output, input)
-                .ok_or_else(|| unknown(model, &format!("its output is {}", shape(output)))),
+                .ok_or_else(|| unknown(model, &format!("its output is {}", output))),
             outputs => Err(unknown(model, &format!("it has {} outputs", outputs.len()))),
         }
     }
@@ -134,13 +134,6 @@ fn unknown(model: &Model, why: &str) -> Failure {
     Failure::inference(message).hint("set `family=yolov8` (or fastestdet, yolox, yolov5)")
 }
 
-/// A tensor's type and dimensions, for messages.
-pub fn shape(tensor: &TensorInfo) -> String {
-    let size = |size: &Option<u32>| size.map_or_else(|| "?".to_owned(), |size| size.to_string());
-    let sizes: Vec<String> = tensor.dimensions.iter().map(size).collect();
-    format!("{}[{}]", tensor.element_type, sizes.join(", "))
-}
-
 /// The model's input: its name, whether it takes bytes, and its size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
@@ -164,17 +157,17 @@ impl Input {
             return Err(Failure::inference(message));
         };
         let wrong = || {
-            let (name, got) = (&model.name, shape(input));
+            let name = &model.name;
             Failure::inference(format!(
-                "the input of the model `{name}` is {got}, expected f32 or u8[1, 3, height, width]"
+                "the input of the model `{name}` is {input}, expected f32 or u8[1, 3, height, width]"
             ))
         };
         let [None | Some(1), None | Some(3), height, width] = input.dimensions.as_slice() else {
             return Err(wrong());
         };
-        let bytes = match input.element_type.as_str() {
-            "f32" => false,
-            "u8" => true,
+        let bytes = match input.element_type {
+            Some(ElementType::F32) => false,
+            Some(ElementType::U8) => true,
             _ => return Err(wrong()),
         };
         let side = |side: &Option<u32>| {

@@ -181,12 +181,13 @@ impl InPlace for ObjectDetector {
         state.detections.clear();
         state
             .detections
-            .extend(state.kept.iter().map(|candidate| Detection {
-                rect: geometry.rect_from_input(candidate.edges),
-                class_id: candidate.class,
-                label: labels::label(&self.labels, candidate.class),
-                confidence: candidate.confidence,
-                track_id: None,
+            .extend(state.kept.iter().map(|candidate| {
+                Detection::new(
+                    geometry.rect_from_input(candidate.edges),
+                    candidate.class,
+                    labels::label(&self.labels, candidate.class),
+                    candidate.confidence,
+                )
             }));
         buffer.set_detections(OBJECTS, &state.detections);
         Ok(buffer.into())

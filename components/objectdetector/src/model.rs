@@ -1,6 +1,6 @@
 //! The model of a running element: what it is, and one run of it.
 
-use millstream_sdk::nn::{Graph, Model, Tensor, describe};
+use millstream_sdk::nn::{ElementType, Input as Tensor, Model, Session, allocate, describe};
 use millstream_sdk::prelude::*;
 
 use crate::family::{Family, Input};
@@ -18,8 +18,8 @@ pub struct Detector {
     pub confidence: Option<f32>,
     /// The overlap that its metadata recommend.
     pub iou: Option<f32>,
-    graph: Graph,
-    bytes: Vec<u8>,
+    session: Session,
+    data: Buffer,
 }
 
 impl Detector {
@@ -31,7 +31,9 @@ impl Detector {
             Family::Auto => Family::recognize(&model, input.size)?,
             family => family,
         };
-        let graph = Graph::load(name)?;
+        let session = Session::open(name)?;
+        let pixels = 3 * input.size.width * input.size.height;
+        let data = allocate(if input.bytes { pixels } else { 4 * pixels });
         let (confidence, iou) = (
             fraction(&model, "confidence-threshold"),
             fraction(&model, "iou-threshold"),
@@ -42,8 +44,8 @@ impl Detector {
             input,
             confidence,
             iou,
-            graph,
-            bytes: Vec::new(),
+            session,
+            data,
         })
     }
 
@@ -51,25 +53,33 @@ impl Detector {
     pub fn run(&mut self, values: &[f32]) -> Result<(Vec<u32>, Vec<f32>), Failure> {
         let Self {
             input,
-            graph,
-            bytes,
+            session,
+            data,
             ..
         } = self;
         let dimensions = [1, 3, input.size.height as u32, input.size.width as u32];
-        let tensor = if input.bytes {
-            bytes.clear();
+        let element_type = if input.bytes {
+            let mut bytes = data.map_overwrite();
             // Casts of floats saturate: below 0 is 0, above 255 is 255.
-            bytes.extend(values.iter().map(|value| value.round() as u8));
-            Tensor::u8(&dimensions, bytes)
+            let rounded = values.iter().map(|value| value.round() as u8);
+            bytes.iter_mut().zip(rounded).for_each(|(to, from)| *to = from);
+            ElementType::U8
         } else {
-            Tensor::f32(&dimensions, values)
+            data.map_overwrite().numbers_mut()?.copy_from_slice(values);
+            ElementType::F32
         };
-        let outputs = graph.compute(&[(&input.name, tensor)])?;
-        let Some((_, output)) = outputs.first() else {
+        let outputs = session.compute(&[Tensor {
+            name: &input.name,
+            element_type,
+            dimensions: &dimensions,
+            data,
+        }])?;
+        let Some(output) = outputs.first() else {
             let message = format!("the model `{}` gave no output", self.model.name);
             return Err(Failure::inference(message));
         };
-        Ok((output.dimensions().to_vec(), output.as_f32()?))
+        let numbers = output.data.map();
+        Ok((output.dimensions.clone(), numbers.numbers()?.to_vec()))
     }
 
     /// How many classes the output has room for, if the model says so.

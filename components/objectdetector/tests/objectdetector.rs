@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use millstream_sdk::harness::fake_model;
-use millstream_sdk::nn::{Model, Tensor, TensorInfo};
+use millstream_sdk::nn::{ElementType, Model, Tensor, TensorInfo};
 use millstream_sdk::prelude::*;
 use objectdetector::ObjectDetector;
 use objectdetector::decode::{Candidate, Decoder};
@@ -21,10 +21,10 @@ const INPUT: Size = Size {
 /// Classes of the tests' models.
 const CLASSES: usize = 3;
 
-fn tensor_info(name: &str, element_type: &str, dimensions: &[u32]) -> TensorInfo {
+fn tensor_info(name: &str, element_type: ElementType, dimensions: &[u32]) -> TensorInfo {
     TensorInfo {
         name: name.into(),
-        element_type: element_type.into(),
+        element_type: Some(element_type),
         dimensions: dimensions
             .iter()
             .map(|size| (*size > 0).then_some(*size))
@@ -32,19 +32,16 @@ fn tensor_info(name: &str, element_type: &str, dimensions: &[u32]) -> TensorInfo
     }
 }
 
-fn model(element_type: &str, output: &[u32], metadata: &[(&str, &str)]) -> Model {
+fn model(element_type: ElementType, output: &[u32], metadata: &[(&str, &str)]) -> Model {
     let (width, height) = (INPUT.width as u32, INPUT.height as u32);
     Model {
-        name: "test".into(),
-        backend: "test".into(),
-        device: "cpu".into(),
         inputs: vec![tensor_info("images", element_type, &[1, 3, height, width])],
-        outputs: vec![tensor_info("out", "f32", output)],
+        outputs: vec![tensor_info("out", ElementType::F32, output)],
         metadata: metadata
             .iter()
             .map(|(k, v)| ((*k).into(), (*v).into()))
             .collect(),
-        labels: vec![],
+        ..Model::named("test")
     }
 }
 
@@ -228,7 +225,7 @@ fn a_frame_passes_untouched_and_carries_its_objects() {
             ("family", family.as_str()),
             ("names", "{0: 'a', 1: 'b', 2: 'c'}"),
         ];
-        answering(model("f32", &dimensions, &names), dimensions, values);
+        answering(model(ElementType::F32, &dimensions, &names), dimensions, values);
         let mut harness =
             Harness::<ObjectDetector>::new("model=test confidence-threshold=0.5").unwrap();
         // Twice the input, so that every way of fitting gives the same.
@@ -260,7 +257,7 @@ fn a_frame_passes_untouched_and_carries_its_objects() {
 fn families_are_recognized_by_their_outputs() {
     for family in FAMILIES {
         let (dimensions, values) = encoded(family, &boxes());
-        answering(model("f32", &dimensions, &[]), dimensions, values);
+        answering(model(ElementType::F32, &dimensions, &[]), dimensions, values);
         let mut harness = Harness::<ObjectDetector>::new("model=test").unwrap();
         harness.set_caps("sink", &caps("GRAY8", 64, 32)).unwrap();
         let logs: Vec<String> = harness.logs().into_iter().map(|(_, line)| line).collect();
@@ -270,7 +267,7 @@ fn families_are_recognized_by_their_outputs() {
             "{wanted}: {logs:?}"
         );
     }
-    answering(model("f32", &[1, 7], &[]), vec![1, 7], vec![0.0; 7]);
+    answering(model(ElementType::F32, &[1, 7], &[]), vec![1, 7], vec![0.0; 7]);
     let mut harness = Harness::<ObjectDetector>::new("model=test").unwrap();
     let failure = harness
         .set_caps("sink", &caps("GRAY8", 64, 32))
@@ -285,7 +282,7 @@ fn families_are_recognized_by_their_outputs() {
 #[test]
 fn thresholds_change_while_playing() {
     let (dimensions, values) = encoded(Family::Yolov8, &boxes());
-    answering(model("f32", &dimensions, &[]), dimensions, values);
+    answering(model(ElementType::F32, &dimensions, &[]), dimensions, values);
     let mut harness = Harness::<ObjectDetector>::new("model=test").unwrap();
     harness.set_caps("sink", &caps("RGB", 64, 32)).unwrap();
     let mut count = |property: &str| {
@@ -311,7 +308,7 @@ fn every_format_shows_the_model_the_same_colour() {
     let (dimensions, values) = encoded(Family::Yolov8, &boxes());
     for format in VideoFormat::ALL {
         let asked = answering(
-            model("f32", &dimensions, &[]),
+            model(ElementType::F32, &dimensions, &[]),
             dimensions.clone(),
             values.clone(),
         );
@@ -362,7 +359,7 @@ fn every_format_shows_the_model_the_same_colour() {
 #[test]
 fn a_letterbox_is_grey_and_orders_and_scales_are_as_asked() {
     let (dimensions, values) = encoded(Family::Yolov8, &boxes());
-    let check = |properties: &str, element_type: &str, first: f32, corner: f32| {
+    let check = |properties: &str, element_type: ElementType, first: f32, corner: f32| {
         let asked = answering(
             model(element_type, &dimensions, &[]),
             dimensions.clone(),
@@ -377,7 +374,7 @@ fn a_letterbox_is_grey_and_orders_and_scales_are_as_asked() {
             .unwrap();
         let tensor = asked.borrow_mut().pop().unwrap();
         let input: Vec<f32> = match element_type {
-            "u8" => tensor.bytes().iter().copied().map(f32::from).collect(),
+            ElementType::U8 => tensor.bytes().iter().copied().map(f32::from).collect(),
             _ => tensor.as_f32().unwrap(),
         };
         assert!(
@@ -391,10 +388,10 @@ fn a_letterbox_is_grey_and_orders_and_scales_are_as_asked() {
             input[0]
         );
     };
-    check("", "f32", 1.0, 114.0 / 255.0);
-    check("scale=byte", "f32", 255.0, 114.0);
-    check("scale=byte", "u8", 255.0, 114.0);
-    check("color-order=bgr", "f32", 0.2, 114.0 / 255.0);
-    check("resize=stretch", "f32", 1.0, 1.0);
-    check("resize=letterbox-topleft", "f32", 114.0 / 255.0, 1.0);
+    check("", ElementType::F32, 1.0, 114.0 / 255.0);
+    check("scale=byte", ElementType::F32, 255.0, 114.0);
+    check("scale=byte", ElementType::U8, 255.0, 114.0);
+    check("color-order=bgr", ElementType::F32, 0.2, 114.0 / 255.0);
+    check("resize=stretch", ElementType::F32, 1.0, 1.0);
+    check("resize=letterbox-topleft", ElementType::F32, 114.0 / 255.0, 1.0);
 }

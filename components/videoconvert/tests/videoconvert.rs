@@ -238,14 +238,7 @@ fn metas_travel_along() {
         width: 2.0,
         height: 2.0,
     };
-    let label = "star".to_owned();
-    let star = Detection {
-        rect,
-        class_id: 1,
-        label,
-        confidence: 0.5,
-        track_id: None,
-    };
+    let star = Detection::new(rect, 1, "star", 0.5);
     buffer.set_detections(OBJECTS, std::slice::from_ref(&star));
     harness.push(buffer).unwrap();
     let out = harness.pull().unwrap();

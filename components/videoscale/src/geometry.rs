@@ -1,6 +1,7 @@
 //! [`Placement`]: where the picture lies in the frame that leaves.
 
 use millstream_sdk::caps::Fraction;
+use millstream_sdk::buffer::Keypoint;
 use millstream_sdk::prelude::*;
 
 /// A rectangle of the output that the whole input fills; the rest is border.
@@ -50,11 +51,19 @@ impl Placement {
         }
     }
 
+    /// Where a point of the input lies in the output.
+    pub(crate) fn place_point(&self, point: Keypoint) -> Keypoint {
+        let [across, down] = self.scale;
+        Keypoint {
+            x: finite(point.x * across + self.x as f32),
+            y: finite(point.y * down + self.y as f32),
+            ..point
+        }
+    }
+
     /// Where a rectangle of the input lies in the output.
     pub(crate) fn place(&self, rect: Rect) -> Rect {
         let [across, down] = self.scale;
-        // The largest numbers could leave the finite ones, which rectangles may not.
-        let finite = |number: f32| number.clamp(f32::MIN, f32::MAX);
         Rect {
             x: finite(rect.x * across + self.x as f32),
             y: finite(rect.y * down + self.y as f32),
@@ -62,6 +71,11 @@ impl Placement {
             height: finite(rect.height * down),
         }
     }
+}
+
+/// The largest numbers could leave the finite ones, which metas may not.
+fn finite(number: f32) -> f32 {
+    number.clamp(f32::MIN, f32::MAX)
 }
 
 /// The shape that a picture has on a screen: width by height.

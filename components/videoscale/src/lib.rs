@@ -136,8 +136,12 @@ impl Transform for VideoScale {
         };
         for layer in output.detection_layers() {
             let mut detections = output.detections(&layer);
-            let rects = detections.iter_mut().map(|detection| &mut detection.rect);
-            rects.for_each(|rect| *rect = placement.place(*rect));
+            for detection in &mut detections {
+                detection.rect = placement.place(detection.rect);
+                for point in &mut detection.keypoints {
+                    *point = placement.place_point(*point);
+                }
+            }
             output.set_detections(&layer, &detections);
         }
         let (input, mut output) = (input.map(), output.map_overwrite());

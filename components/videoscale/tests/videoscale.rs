@@ -210,17 +210,17 @@ fn detections_are_scaled_in_all_layers() {
         caps(VideoFormat::GRAY8, (64, 36)),
     );
     let mut buffer = Buffer::from_bytes(&vec![0; info(&from).size]);
-    let detection = |x, y, width, height| Detection {
-        rect: Rect {
+    let detection = |x, y, width, height| {
+        let rect = Rect {
             x,
             y,
             width,
             height,
-        },
-        class_id: 3,
-        label: "star".to_owned(),
-        confidence: 0.9,
-        track_id: Some(7),
+        };
+        Detection {
+            track_id: Some(7),
+            ..Detection::new(rect, 3, "star", 0.9)
+        }
     };
     buffer.set_detections(OBJECTS, &[detection(10.0, 5.0, 20.0, 10.0)]);
     buffer.set_detections(GROUND_TRUTH, &[detection(-3.0e38, 0.0, 3.4e38, 30.0)]);

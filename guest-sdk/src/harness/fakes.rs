@@ -10,25 +10,19 @@ use crate::sys::world::{self, FakeCamera, Shown};
 ///
 /// ```
 /// use millstream_sdk::harness::fake_model;
-/// use millstream_sdk::nn::{Graph, Model, Tensor};
+/// use millstream_sdk::nn::{ElementType, Input, Model, Session, Tensor, allocate};
 ///
-/// let model = Model {
-///     name: "twice".into(),
-///     backend: "test".into(),
-///     device: "cpu".into(),
-///     inputs: vec![],
-///     outputs: vec![],
-///     metadata: vec![],
-///     labels: vec![],
-/// };
-/// fake_model(model, |inputs| {
+/// fake_model(Model::named("twice"), |inputs| {
 ///     let doubled: Vec<f32> = inputs[0].1.as_f32()?.iter().map(|x| x * 2.0).collect();
 ///     Ok(vec![("y".into(), Tensor::f32(&[2], &doubled).to_owned())])
 /// });
 ///
-/// let mut graph = Graph::load("twice")?;
-/// let outputs = graph.compute(&[("x", Tensor::f32(&[2], &[1.0, 2.5]))])?;
-/// assert_eq!(outputs[0].1.as_f32()?, [2.0, 5.0]);
+/// let mut session = Session::open("twice")?;
+/// let mut data = allocate(8);
+/// data.map_mut().numbers_mut()?.copy_from_slice(&[1.0_f32, 2.5]);
+/// let input = Input { name: "x", element_type: ElementType::F32, dimensions: &[2], data: &data };
+/// let outputs = session.compute(&[input])?;
+/// assert_eq!(outputs[0].data.map().numbers::<f32>()?, [2.0, 5.0]);
 /// # Ok::<(), millstream_sdk::Failure>(())
 /// ```
 pub fn fake_model(
@@ -43,6 +37,25 @@ pub fn fake_model(
             .models
             .insert(model.name.clone(), (model, Box::new(compute)))
     });
+}
+
+impl Model {
+    /// A model for tests: nothing but a name, on the backend `test`.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            backend: "test".into(),
+            device: "cpu".into(),
+            precision: "f32".into(),
+            threads: 1,
+            load_time: 0,
+            first_run_time: None,
+            inputs: vec![],
+            outputs: vec![],
+            metadata: vec![],
+            labels: vec![],
+        }
+    }
 }
 
 /// A camera that sends these frames, then nothing more.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::bindings::millstream::media::buffers::{Detection, Timing};
+use crate::bindings::millstream::media::buffers::{Classification, Detection, Timing};
 
 /// As the contract's `buffer`. Where that traps, this panics.
 #[derive(Debug, Clone)]
@@ -12,6 +12,7 @@ pub(crate) struct RawBuffer {
     size: usize,
     timing: Timing,
     layers: Vec<(String, Vec<Detection>)>,
+    classifications: Vec<Classification>,
     metas: Vec<(String, Vec<u8>)>,
 }
 
@@ -24,6 +25,7 @@ impl RawBuffer {
             size,
             timing,
             layers: vec![],
+            classifications: vec![],
             metas: vec![],
         }
     }
@@ -99,6 +101,7 @@ impl RawBuffer {
     pub(crate) fn copy_info(&mut self, source: &Self) {
         self.timing = source.timing;
         self.layers.clone_from(&source.layers);
+        self.classifications.clone_from(&source.classifications);
         self.metas.clone_from(&source.metas);
     }
 
@@ -135,14 +138,18 @@ impl RawBuffer {
     pub(crate) fn set_detections(&mut self, layer: &str, detections: &[Detection]) {
         let sound = |d: &Detection| {
             let Detection { rect, .. } = d;
+            let points = d.keypoints.iter().flat_map(|p| [p.x, p.y, p.confidence]);
             let finite = [rect.x, rect.y, rect.width, rect.height]
-                .iter()
-                .all(|v| v.is_finite());
-            finite && rect.width >= 0.0 && rect.height >= 0.0
+                .into_iter()
+                .chain(points)
+                .all(f32::is_finite);
+            let mask = d.mask.as_ref();
+            let cells = mask.is_none_or(|m| m.cells.len() == (m.width * m.height) as usize);
+            finite && cells && rect.width >= 0.0 && rect.height >= 0.0
         };
         assert!(
             detections.iter().all(sound),
-            "trap: a rectangle that is not finite"
+            "trap: a detection that is not finite, or a mask that is not whole"
         );
         assert!(detections.len() <= 4096, "trap: over 4,096 detections");
         self.layers.retain(|(name, _)| name != layer);
@@ -150,6 +157,22 @@ impl RawBuffer {
             self.layers.push((layer.to_owned(), detections.to_vec()));
         }
         assert!(self.layers.len() <= 16, "trap: over 16 layers");
+    }
+
+    pub(crate) fn classifications(&self) -> Vec<Classification> {
+        self.classifications.clone()
+    }
+
+    pub(crate) fn set_classifications(&mut self, classifications: &[Classification]) {
+        assert!(
+            classifications.iter().all(|c| c.confidence.is_finite()),
+            "trap: a confidence that is not finite"
+        );
+        assert!(
+            classifications.len() <= 1000,
+            "trap: over 1,000 classifications"
+        );
+        self.classifications = classifications.to_vec();
     }
 
     pub(crate) fn meta_names(&self) -> Vec<String> {

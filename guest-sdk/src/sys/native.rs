@@ -23,6 +23,10 @@ pub(crate) fn allocate(_pad: u32, size: u32) -> RawBuffer {
     RawBuffer::new(vec![0; size as usize])
 }
 
+pub(crate) fn allocate_tensor(size: u32) -> RawBuffer {
+    allocate(0, size)
+}
+
 pub(crate) fn log(level: Level, message: &str) {
     world::with(|world| world.logs.push((level, message.to_owned())));
 }

@@ -1,8 +1,10 @@
 //! Inference natively: the closure that a test gave for the model's name.
 
+use super::RawBuffer;
 use super::world;
+use crate::buffer::Buffer;
 use crate::failure::Failure;
-use crate::nn::Tensor;
+use crate::nn::{Input, Output, Tensor};
 
 /// A fake model.
 #[derive(Debug)]
@@ -31,5 +33,38 @@ impl Graph {
         let outputs = compute(owned.collect());
         world::with(|world| world.models.insert(self.name.clone(), (model, compute)));
         outputs
+    }
+}
+
+/// The same closure, by buffers.
+#[derive(Debug)]
+pub(crate) struct Session(Graph);
+
+impl Session {
+    pub(crate) fn open(name: &str) -> Result<Self, Failure> {
+        Graph::load(name).map(Self)
+    }
+
+    pub(crate) fn compute(
+        &mut self,
+        inputs: &[Input<'_>],
+        deadline: Option<u64>,
+    ) -> Result<Option<Vec<Output>>, Failure> {
+        if deadline.is_some_and(|deadline| deadline < super::running_time()) {
+            return Ok(None);
+        }
+        let tensors = inputs.iter().map(|input| {
+            let (dimensions, data) = (input.dimensions.to_vec(), input.data.map().to_vec());
+            let tensor = Tensor::from_parts(dimensions, input.element_type, data);
+            (input.name, tensor)
+        });
+        let outputs = self.0.compute(&tensors.collect::<Vec<_>>())?;
+        let outputs = outputs.into_iter().map(|(name, tensor)| Output {
+            name,
+            element_type: tensor.element_type(),
+            dimensions: tensor.dimensions().to_vec(),
+            data: Buffer::from_raw(RawBuffer::new(tensor.bytes().to_vec())),
+        });
+        Ok(Some(outputs.collect()))
     }
 }

@@ -1,11 +1,44 @@
-//! `wasi:nn` by name.
+//! Inference on wasm32: sessions of the contract, and `wasi:nn` by name.
 
+use crate::bindings::millstream::media::models;
 use crate::bindings::wasi::nn::errors::{Error, ErrorCode};
 use crate::bindings::wasi::nn::inference::GraphExecutionContext;
 use crate::bindings::wasi::nn::tensor::Tensor as RawTensor;
 use crate::bindings::wasi::nn::{graph, tensor};
+use crate::buffer::Buffer;
 use crate::failure::Failure;
-use crate::nn::{Tensor, TensorType};
+use crate::nn::{ElementType, Input, Output, Tensor};
+
+/// A session of the contract.
+#[derive(Debug)]
+pub(crate) struct Session(models::Session);
+
+impl Session {
+    pub(crate) fn open(name: &str) -> Result<Self, Failure> {
+        models::Session::open(name).map(Self)
+    }
+
+    pub(crate) fn compute(
+        &mut self,
+        inputs: &[Input<'_>],
+        deadline: Option<u64>,
+    ) -> Result<Option<Vec<Output>>, Failure> {
+        let raw = inputs.iter().map(|input| models::Input {
+            name: input.name.to_owned(),
+            element_type: input.element_type,
+            dimensions: input.dimensions.to_vec(),
+            data: input.data.raw(),
+        });
+        let outputs = self.0.compute(raw.collect(), deadline)?;
+        let from_raw = |output: models::Output| Output {
+            name: output.name,
+            element_type: output.element_type,
+            dimensions: output.dimensions,
+            data: Buffer::from_raw(output.data),
+        };
+        Ok(outputs.map(|outputs| outputs.into_iter().map(from_raw).collect()))
+    }
+}
 
 /// A loaded model, ready to compute.
 #[derive(Debug)]
@@ -31,14 +64,11 @@ impl Graph {
         inputs: &[(&str, Tensor<'_>)],
     ) -> Result<Vec<(String, Tensor<'static>)>, Failure> {
         let raw = inputs.iter().map(|(name, tensor)| {
-            let dimensions = tensor.dimensions();
-            let element = raw_type(tensor.element_type());
-            (
-                (*name).to_owned(),
-                RawTensor::new(dimensions, element, tensor.bytes()),
-            )
+            let element = raw_type(tensor.element_type())?;
+            let raw = RawTensor::new(tensor.dimensions(), element, tensor.bytes());
+            Ok(((*name).to_owned(), raw))
         });
-        let outputs = self.context.compute(raw.collect());
+        let outputs = self.context.compute(raw.collect::<Result<_, Failure>>()?);
         let outputs = outputs.map_err(|error| failure("the model failed", &error))?;
         Ok(outputs
             .into_iter()
@@ -74,26 +104,30 @@ const fn word(code: ErrorCode) -> &'static str {
     }
 }
 
-const fn raw_type(element: TensorType) -> tensor::TensorType {
-    match element {
-        TensorType::F16 => tensor::TensorType::Fp16,
-        TensorType::F32 => tensor::TensorType::Fp32,
-        TensorType::F64 => tensor::TensorType::Fp64,
-        TensorType::Bf16 => tensor::TensorType::Bf16,
-        TensorType::U8 => tensor::TensorType::U8,
-        TensorType::I32 => tensor::TensorType::I32,
-        TensorType::I64 => tensor::TensorType::I64,
-    }
+fn raw_type(element: ElementType) -> Result<tensor::TensorType, Failure> {
+    Ok(match element {
+        ElementType::F16 => tensor::TensorType::Fp16,
+        ElementType::F32 => tensor::TensorType::Fp32,
+        ElementType::F64 => tensor::TensorType::Fp64,
+        ElementType::Bf16 => tensor::TensorType::Bf16,
+        ElementType::U8 | ElementType::Boolean => tensor::TensorType::U8,
+        ElementType::I32 => tensor::TensorType::I32,
+        ElementType::I64 => tensor::TensorType::I64,
+        other => {
+            let message = format!("`wasi:nn` has no tensors of {other:?}");
+            return Err(Failure::inference(message).hint("use `Session`"));
+        }
+    })
 }
 
-const fn sdk_type(element: tensor::TensorType) -> TensorType {
+const fn sdk_type(element: tensor::TensorType) -> ElementType {
     match element {
-        tensor::TensorType::Fp16 => TensorType::F16,
-        tensor::TensorType::Fp32 => TensorType::F32,
-        tensor::TensorType::Fp64 => TensorType::F64,
-        tensor::TensorType::Bf16 => TensorType::Bf16,
-        tensor::TensorType::U8 => TensorType::U8,
-        tensor::TensorType::I32 => TensorType::I32,
-        tensor::TensorType::I64 => TensorType::I64,
+        tensor::TensorType::Fp16 => ElementType::F16,
+        tensor::TensorType::Fp32 => ElementType::F32,
+        tensor::TensorType::Fp64 => ElementType::F64,
+        tensor::TensorType::Bf16 => ElementType::Bf16,
+        tensor::TensorType::U8 => ElementType::U8,
+        tensor::TensorType::I32 => ElementType::I32,
+        tensor::TensorType::I64 => ElementType::I64,
     }
 }

@@ -1,7 +1,5 @@
 //! Views natively: the buffer's bytes are ordinary memory of this process.
 
-use std::borrow::Cow;
-
 use super::RawBuffer;
 use super::world;
 
@@ -22,12 +20,4 @@ pub(crate) fn bytes_at(raw: &RawBuffer, _address: Address, _size: usize) -> &[u8
 /// The buffer's bytes, to write.
 pub(crate) fn bytes_at_mut(raw: &mut RawBuffer, _address: Address, _size: usize) -> &mut [u8] {
     raw.bytes_mut()
-}
-
-/// The bytes of numbers, in the order of wasm's memory.
-pub(crate) fn bytes_of_f32(values: &[f32]) -> Cow<'_, [u8]> {
-    values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect()
 }

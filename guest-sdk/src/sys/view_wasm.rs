@@ -6,7 +6,6 @@
 
 use core::arch::wasm32::memory_grow;
 use core::slice;
-use std::borrow::Cow;
 
 use super::RawBuffer;
 use crate::bindings::millstream::media::buffers::announce_window;
@@ -56,10 +55,4 @@ pub(crate) fn bytes_at_mut(_raw: &mut RawBuffer, address: Address, size: usize) 
     // host grants only if no other handle shares the memory, and this handle is
     // borrowed exclusively.
     unsafe { slice::from_raw_parts_mut(address as *mut u8, size) }
-}
-
-/// The bytes of numbers in memory.
-pub(crate) fn bytes_of_f32(values: &[f32]) -> Cow<'_, [u8]> {
-    // SAFETY: a `f32` is four bytes without padding, and any byte is a valid `u8`.
-    Cow::Borrowed(unsafe { slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) })
 }

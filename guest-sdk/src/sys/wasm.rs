@@ -7,7 +7,7 @@ pub(crate) use media::bus::{log, post};
 pub(crate) use media::camera::{Capture, caps as camera_caps, devices as camera_devices};
 pub(crate) use media::clock::{now, running_time};
 pub(crate) use media::display::Window;
-pub(crate) use media::models::describe as describe_model;
+pub(crate) use media::models::{allocate as allocate_tensor, describe as describe_model};
 pub(crate) use media::pads::{negotiate, push, push_event};
 
 /// What must happen before an element is made: the window for views, and a panic

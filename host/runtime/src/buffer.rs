@@ -15,6 +15,10 @@ pub(crate) const MAX_LAYERS: usize = 16;
 pub(crate) const MAX_METAS: usize = 64;
 /// Bytes of one custom meta.
 pub(crate) const MAX_META_BYTES: usize = 1 << 20;
+/// Bytes of all masks of one layer: 300 masks of 112x112 are 3.8 MB.
+pub(crate) const MAX_MASK_BYTES: usize = 4 << 20;
+/// What classifiers can say of one frame: as many classes as `ImageNet` has.
+pub(crate) const MAX_CLASSIFICATIONS: usize = 1000;
 /// Bytes of a label, a layer's or a meta's name.
 pub(crate) const MAX_NAME_BYTES: usize = 256;
 
@@ -58,11 +62,52 @@ pub struct Detection {
     pub confidence: f32,
     /// Identity over frames.
     pub track_id: Option<u64>,
+    /// Points of a pose or face, in the model's order.
+    pub keypoints: Vec<Keypoint>,
+    /// Its outline.
+    pub mask: Option<Mask>,
+    /// What classifiers say of it, best first.
+    pub classifications: Vec<Classification>,
+}
+
+/// A point of an object, in pixels of the frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Keypoint {
+    /// To the right.
+    pub x: f32,
+    /// Downwards.
+    pub y: f32,
+    /// 0 to 1; 0 where the model saw nothing.
+    pub confidence: f32,
+}
+
+/// Which part of its rectangle an object covers: cells row by row, stretched over
+/// the rectangle, 0 outside to 255 inside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mask {
+    /// Cells of a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// `width * height` bytes.
+    pub cells: Arc<[u8]>,
+}
+
+/// One answer of a classifier.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Classification {
+    /// Index of the class.
+    pub class_id: u32,
+    /// Name of the class.
+    pub label: String,
+    /// 0 to 1.
+    pub confidence: f32,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Metas {
     layers: Vec<(String, Vec<Detection>)>,
+    classifications: Vec<Classification>,
     custom: Vec<(String, Arc<[u8]>)>,
 }
 
@@ -190,6 +235,13 @@ impl Buffer {
                 "{count} detections in one layer, of {MAX_DETECTIONS} at most"
             ));
         }
+        let masks = detections.iter().filter_map(|found| found.mask.as_ref());
+        let bytes: usize = masks.map(|mask| mask.cells.len()).sum();
+        if bytes > MAX_MASK_BYTES {
+            return Err(format!(
+                "{bytes} bytes of masks in one layer, of {MAX_MASK_BYTES} at most"
+            ));
+        }
         if detections.is_empty() && self.metas.is_none() {
             return Ok(());
         }
@@ -204,6 +256,27 @@ impl Buffer {
             ));
         }
         metas.layers.push((layer.to_owned(), detections));
+        Ok(())
+    }
+
+    /// What classifiers say of the whole frame.
+    pub fn classifications(&self) -> &[Classification] {
+        self.metas
+            .as_ref()
+            .map_or(&[], |metas| &metas.classifications)
+    }
+
+    /// Replaces what classifiers say of the whole frame.
+    pub(crate) fn set_classifications(&mut self, list: Vec<Classification>) -> Result<(), String> {
+        if list.len() > MAX_CLASSIFICATIONS {
+            let count = list.len();
+            return Err(format!(
+                "{count} classifications, of {MAX_CLASSIFICATIONS} at most"
+            ));
+        }
+        if !list.is_empty() || self.metas.is_some() {
+            Arc::make_mut(self.metas.get_or_insert_default()).classifications = list;
+        }
         Ok(())
     }
 

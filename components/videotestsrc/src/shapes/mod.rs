@@ -232,17 +232,13 @@ impl Scene {
             let rect = rect(&outline.whole, place, size);
             self.truth.push(match old.next() {
                 Some(detection) => Detection { rect, ..detection },
-                None => Detection {
-                    rect,
-                    class_id: outline.class as u32,
-                    label: CLASSES
-                        .get(outline.class)
-                        .copied()
-                        .unwrap_or_default()
-                        .to_owned(),
-                    confidence: 1.0,
-                    track_id: Some(track),
-                },
+                None => {
+                    let label = CLASSES.get(outline.class).copied().unwrap_or_default();
+                    Detection {
+                        track_id: Some(track),
+                        ..Detection::new(rect, outline.class as u32, label, 1.0)
+                    }
+                }
             });
         }
     }

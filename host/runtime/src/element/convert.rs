@@ -4,10 +4,19 @@ use millstream_core::caps::{Caps, Fraction};
 use millstream_core::element as core;
 
 use super::bindings::{buffers, guest, types};
-use crate::buffer::{Detection, Flags, MAX_NAME_BYTES, Timing};
+use crate::buffer::{
+    Classification, Detection, Flags, Keypoint, MAX_NAME_BYTES, Mask, Timing,
+};
 
 /// Pads, properties or capabilities in one descriptor.
 const MAX_ITEMS: usize = 256;
+/// Points of one object: whole-body poses have 133, dense faces fewer than 256 in
+/// the models that detectors give.
+const MAX_KEYPOINTS: usize = 256;
+/// Cells of a side of a mask.
+const MAX_MASK_SIDE: u32 = 256;
+/// What classifiers can say of one object.
+const MAX_OBJECT_CLASSIFICATIONS: usize = 16;
 /// Bytes of any text in a descriptor or a setting.
 pub(crate) const MAX_TEXT_BYTES: usize = 65_536;
 
@@ -273,7 +282,94 @@ pub(crate) fn detection_to_guest(detection: &Detection) -> buffers::Detection {
         label: detection.label.clone(),
         confidence: detection.confidence,
         track_id: detection.track_id,
+        keypoints: detection
+            .keypoints
+            .iter()
+            .map(|&Keypoint { x, y, confidence }| buffers::Keypoint { x, y, confidence })
+            .collect(),
+        mask: detection.mask.as_ref().map(|mask| buffers::Mask {
+            width: mask.width,
+            height: mask.height,
+            cells: mask.cells.to_vec(),
+        }),
+        classifications: classifications_to_guest(&detection.classifications),
     }
+}
+
+/// What classifiers said, for a guest.
+pub(crate) fn classifications_to_guest(list: &[Classification]) -> Vec<buffers::Classification> {
+    list.iter()
+        .map(|class| buffers::Classification {
+            class_id: class.class_id,
+            label: class.label.clone(),
+            confidence: class.confidence,
+        })
+        .collect()
+}
+
+/// What a guest's classifier says; how many it may say the caller checks.
+pub(crate) fn classifications_from_guest(
+    list: Vec<buffers::Classification>,
+) -> Result<Vec<Classification>, String> {
+    let checked = |class: buffers::Classification| {
+        if !class.confidence.is_finite() {
+            return Err(format!("a classification of confidence {}", class.confidence));
+        }
+        check_label(&class.label)?;
+        Ok(Classification {
+            class_id: class.class_id,
+            label: class.label,
+            confidence: class.confidence.clamp(0.0, 1.0),
+        })
+    };
+    list.into_iter().map(checked).collect()
+}
+
+fn check_label(label: &str) -> Result<(), String> {
+    if label.len() > MAX_NAME_BYTES {
+        return Err(format!("a label of {} bytes", label.len()));
+    }
+    Ok(())
+}
+
+fn keypoints_from_guest(list: Vec<buffers::Keypoint>) -> Result<Vec<Keypoint>, String> {
+    if list.len() > MAX_KEYPOINTS {
+        let count = list.len();
+        return Err(format!("{count} keypoints, of {MAX_KEYPOINTS} at most"));
+    }
+    let checked = |point: buffers::Keypoint| {
+        let buffers::Keypoint { x, y, confidence } = point;
+        if ![x, y, confidence].iter().all(|value| value.is_finite()) {
+            return Err(format!("a keypoint at ({x}, {y}) of confidence {confidence}"));
+        }
+        let confidence = confidence.clamp(0.0, 1.0);
+        Ok(Keypoint { x, y, confidence })
+    };
+    list.into_iter().map(checked).collect()
+}
+
+fn mask_from_guest(mask: buffers::Mask) -> Result<Mask, String> {
+    let buffers::Mask {
+        width,
+        height,
+        cells,
+    } = mask;
+    let sides = 1..=MAX_MASK_SIDE;
+    let fits = sides.contains(&width)
+        && sides.contains(&height)
+        && cells.len() == width as usize * height as usize;
+    if !fits {
+        let count = cells.len();
+        return Err(format!(
+            "a mask of {width}x{height} with {count} cells, of {MAX_MASK_SIDE}x{MAX_MASK_SIDE} at most"
+        ));
+    }
+    let cells = cells.into();
+    Ok(Mask {
+        width,
+        height,
+        cells,
+    })
 }
 
 /// A detection from a guest.
@@ -293,8 +389,12 @@ pub(crate) fn detection_from_guest(detection: buffers::Detection) -> Result<Dete
             detection.confidence
         ));
     }
-    if detection.label.len() > MAX_NAME_BYTES {
-        return Err(format!("a label of {} bytes", detection.label.len()));
+    check_label(&detection.label)?;
+    if detection.classifications.len() > MAX_OBJECT_CLASSIFICATIONS {
+        let count = detection.classifications.len();
+        return Err(format!(
+            "{count} classifications of an object, of {MAX_OBJECT_CLASSIFICATIONS} at most"
+        ));
     }
     Ok(Detection {
         x,
@@ -305,5 +405,8 @@ pub(crate) fn detection_from_guest(detection: buffers::Detection) -> Result<Dete
         label: detection.label,
         confidence: detection.confidence.clamp(0.0, 1.0),
         track_id: detection.track_id,
+        keypoints: keypoints_from_guest(detection.keypoints)?,
+        mask: detection.mask.map(mask_from_guest).transpose()?,
+        classifications: classifications_from_guest(detection.classifications)?,
     })
 }

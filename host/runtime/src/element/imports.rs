@@ -279,6 +279,27 @@ impl buffers::HostBuffer for State {
             .map_err(wasmtime::Error::msg)
     }
 
+    fn classifications(
+        &mut self,
+        this: Resource<BufferHandle>,
+    ) -> Result<Vec<buffers::Classification>> {
+        let buffer = &self.table.get(&this)?.buffer;
+        Ok(convert::classifications_to_guest(buffer.classifications()))
+    }
+
+    fn set_classifications(
+        &mut self,
+        this: Resource<BufferHandle>,
+        classifications: Vec<buffers::Classification>,
+    ) -> Result<()> {
+        let list = convert::classifications_from_guest(classifications)
+            .map_err(wasmtime::Error::msg)?;
+        let buffer = &mut self.table.get_mut(&this)?.buffer;
+        buffer
+            .set_classifications(list)
+            .map_err(wasmtime::Error::msg)
+    }
+
     fn meta_names(&mut self, this: Resource<BufferHandle>) -> Result<Vec<String>> {
         Ok(self.table.get(&this)?.buffer.meta_names())
     }
