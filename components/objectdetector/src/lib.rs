@@ -179,16 +179,14 @@ impl InPlace for ObjectDetector {
 
         let geometry = state.preprocessor.geometry();
         state.detections.clear();
-        state
-            .detections
-            .extend(state.kept.iter().map(|candidate| {
-                Detection::new(
-                    geometry.rect_from_input(candidate.edges),
-                    candidate.class,
-                    labels::label(&self.labels, candidate.class),
-                    candidate.confidence,
-                )
-            }));
+        state.detections.extend(state.kept.iter().map(|candidate| {
+            Detection::new(
+                geometry.rect_from_input(candidate.edges),
+                candidate.class,
+                labels::label(&self.labels, candidate.class),
+                candidate.confidence,
+            )
+        }));
         buffer.set_detections(OBJECTS, &state.detections);
         Ok(buffer.into())
     }

@@ -62,7 +62,10 @@ impl Detector {
             let mut bytes = data.map_overwrite();
             // Casts of floats saturate: below 0 is 0, above 255 is 255.
             let rounded = values.iter().map(|value| value.round() as u8);
-            bytes.iter_mut().zip(rounded).for_each(|(to, from)| *to = from);
+            bytes
+                .iter_mut()
+                .zip(rounded)
+                .for_each(|(to, from)| *to = from);
             ElementType::U8
         } else {
             data.map_overwrite().numbers_mut()?.copy_from_slice(values);

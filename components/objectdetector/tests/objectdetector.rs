@@ -225,7 +225,11 @@ fn a_frame_passes_untouched_and_carries_its_objects() {
             ("family", family.as_str()),
             ("names", "{0: 'a', 1: 'b', 2: 'c'}"),
         ];
-        answering(model(ElementType::F32, &dimensions, &names), dimensions, values);
+        answering(
+            model(ElementType::F32, &dimensions, &names),
+            dimensions,
+            values,
+        );
         let mut harness =
             Harness::<ObjectDetector>::new("model=test confidence-threshold=0.5").unwrap();
         // Twice the input, so that every way of fitting gives the same.
@@ -257,7 +261,11 @@ fn a_frame_passes_untouched_and_carries_its_objects() {
 fn families_are_recognized_by_their_outputs() {
     for family in FAMILIES {
         let (dimensions, values) = encoded(family, &boxes());
-        answering(model(ElementType::F32, &dimensions, &[]), dimensions, values);
+        answering(
+            model(ElementType::F32, &dimensions, &[]),
+            dimensions,
+            values,
+        );
         let mut harness = Harness::<ObjectDetector>::new("model=test").unwrap();
         harness.set_caps("sink", &caps("GRAY8", 64, 32)).unwrap();
         let logs: Vec<String> = harness.logs().into_iter().map(|(_, line)| line).collect();
@@ -267,7 +275,11 @@ fn families_are_recognized_by_their_outputs() {
             "{wanted}: {logs:?}"
         );
     }
-    answering(model(ElementType::F32, &[1, 7], &[]), vec![1, 7], vec![0.0; 7]);
+    answering(
+        model(ElementType::F32, &[1, 7], &[]),
+        vec![1, 7],
+        vec![0.0; 7],
+    );
     let mut harness = Harness::<ObjectDetector>::new("model=test").unwrap();
     let failure = harness
         .set_caps("sink", &caps("GRAY8", 64, 32))
@@ -282,7 +294,11 @@ fn families_are_recognized_by_their_outputs() {
 #[test]
 fn thresholds_change_while_playing() {
     let (dimensions, values) = encoded(Family::Yolov8, &boxes());
-    answering(model(ElementType::F32, &dimensions, &[]), dimensions, values);
+    answering(
+        model(ElementType::F32, &dimensions, &[]),
+        dimensions,
+        values,
+    );
     let mut harness = Harness::<ObjectDetector>::new("model=test").unwrap();
     harness.set_caps("sink", &caps("RGB", 64, 32)).unwrap();
     let mut count = |property: &str| {
@@ -393,5 +409,10 @@ fn a_letterbox_is_grey_and_orders_and_scales_are_as_asked() {
     check("scale=byte", ElementType::U8, 255.0, 114.0);
     check("color-order=bgr", ElementType::F32, 0.2, 114.0 / 255.0);
     check("resize=stretch", ElementType::F32, 1.0, 1.0);
-    check("resize=letterbox-topleft", ElementType::F32, 114.0 / 255.0, 1.0);
+    check(
+        "resize=letterbox-topleft",
+        ElementType::F32,
+        114.0 / 255.0,
+        1.0,
+    );
 }

@@ -1,7 +1,7 @@
 //! [`Placement`]: where the picture lies in the frame that leaves.
 
-use millstream_sdk::caps::Fraction;
 use millstream_sdk::buffer::Keypoint;
+use millstream_sdk::caps::Fraction;
 use millstream_sdk::prelude::*;
 
 /// A rectangle of the output that the whole input fills; the rest is border.

@@ -1,6 +1,7 @@
 //! The command line's grammar and its help texts.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use millstream_core::pipeline::Grant;
@@ -176,6 +177,12 @@ pub(crate) struct SetupArgs {
     /// Threads for one inference (default: as many as there are cores)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
+    /// Most frames of several elements in one inference, where the model leaves its first dimension open (default: 1)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) max_batch: Option<u32>,
+    /// How long an inference waits for others to be joined with, such as 2ms (default: 0s)
+    #[arg(long, value_name = "TIME", value_parser = time_from_text)]
+    pub(crate) max_delay: Option<Duration>,
     #[command(flatten)]
     pub(crate) elements: ElementArgs,
 }
@@ -287,6 +294,14 @@ pub(crate) enum CapsOperation {
     Simplify,
     /// One format of those that A allows
     Fixate,
+}
+
+/// Reads `2ms`.
+fn time_from_text(text: &str) -> Result<Duration, String> {
+    let nanos = millstream_core::clock::parse_time(text);
+    nanos
+        .map(Duration::from_nanos)
+        .ok_or_else(|| "expected a time such as 2ms or 1s".to_owned())
 }
 
 /// Reads `NAME=CAPABILITY`.

@@ -63,8 +63,13 @@ pub(crate) fn message(message: &Message) -> Json {
         } => json!({
             "type": "qos", "element": element, "late-nanos": late_nanos, "dropped": dropped,
         }),
-        Message::Inference { element, what } => {
-            json!({"type": "inference", "element": element, "what": what})
+        Message::Inference {
+            element,
+            model: info,
+        } => {
+            let mut json = model(element, info);
+            json["type"] = "inference".into();
+            json
         }
         Message::Eos => json!({"type": "eos"}),
         other => json!({"type": "other", "message": format!("{other:?}")}),

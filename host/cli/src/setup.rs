@@ -3,12 +3,13 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use millstream_core::graph::Graph;
 use millstream_core::manifest::{self, Backend, MAX_MANIFEST_BYTES, Manifest};
 use millstream_core::{Description, Error as CoreError, launch};
 use millstream_runtime::{
-    BackendChoice, ClockKind, InferenceOptions, Options, Pipeline, Runtime, Sources,
+    BackendChoice, ClockKind, InferenceOptions, ModelOptions, Options, Pipeline, Runtime, Sources,
 };
 
 use crate::args::{ElementArgs, SetupArgs, TextArgs};
@@ -90,6 +91,9 @@ impl Text {
         if let Self::Manifest(manifest, folder) = self {
             inference.backend = choice(manifest.inference.backend);
             inference.threads = manifest.inference.threads.map(|threads| threads as usize);
+            let own = &manifest.inference;
+            inference.batching.max_batch = own.max_batch.unwrap_or(1);
+            inference.batching.max_delay = Duration::from_nanos(own.max_delay.unwrap_or(0));
             base.clone_from(folder);
         }
         if let Some(backend) = setup.backend {
@@ -97,6 +101,12 @@ impl Text {
         }
         if let Some(threads) = setup.threads {
             inference.threads = Some(threads as usize);
+        }
+        if let Some(max_batch) = setup.max_batch {
+            inference.batching.max_batch = max_batch;
+        }
+        if let Some(max_delay) = setup.max_delay {
+            inference.batching.max_delay = max_delay;
         }
         let runtime = runtime(&setup.elements, base, inference)?;
         if let Self::Manifest(manifest, base) = self {
@@ -192,14 +202,18 @@ fn add_models(
             }
         }
         // What stands on the command line counts for all models.
-        let backend = model
-            .backend
-            .filter(|_| setup.backend.is_none())
-            .map(choice);
         let threads = model.threads.filter(|_| setup.threads.is_none());
-        runtime
-            .models
-            .add_file(name, file, labels, backend, threads.map(|it| it as usize));
+        let max_delay = model.max_delay.filter(|_| setup.max_delay.is_none());
+        let options = ModelOptions {
+            backend: model
+                .backend
+                .filter(|_| setup.backend.is_none())
+                .map(choice),
+            threads: threads.map(|it| it as usize),
+            max_batch: model.max_batch.filter(|_| setup.max_batch.is_none()),
+            max_delay: max_delay.map(Duration::from_nanos),
+        };
+        runtime.models.add_file(name, file, labels, options);
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use millstream_core::element::Value;
 
 use crate::element::instance::FailureKind;
+use crate::nn::ModelInfo;
 
 /// Messages that wait for a slow application; more are counted as lost, since a
 /// streaming thread must not wait for whoever reads the bus.
@@ -86,8 +87,8 @@ pub enum Message {
     Inference {
         /// Name of the element.
         element: String,
-        /// Model, backend, device, precision, threads.
-        what: String,
+        /// The model with backend, device, precision and times.
+        model: Box<ModelInfo>,
     },
     /// All sinks have had the end of the stream.
     Eos,

@@ -67,6 +67,11 @@ impl PipelineClock {
         u64::try_from(instant.saturating_duration_since(self.origin).as_nanos()).unwrap_or(u64::MAX)
     }
 
+    /// Whether it goes on by itself.
+    pub(crate) fn is_real(&self) -> bool {
+        self.kind == ClockKind::System
+    }
+
     /// Running time begins now.
     pub(crate) fn play(&self) {
         let now = self.now();

@@ -224,9 +224,9 @@ fn line(message: &Message, args: &PlayArgs) -> Option<String> {
                 human::time(*late_nanos)
             )
         }
-        Message::Inference { element, what } => {
+        Message::Inference { element, model } => {
             shown(Level::Info)?;
-            format!("info: {element}: {what}")
+            format!("info: {element}: {}", summary::model_line(model))
         }
         Message::StateChanged(state) => {
             shown(Level::Debug)?;

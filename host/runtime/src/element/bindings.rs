@@ -22,6 +22,7 @@ wasmtime::component::bindgen!({
         "millstream:media/buffers.buffer": crate::element::state::BufferHandle,
         "millstream:media/camera.capture": crate::device::Capture,
         "millstream:media/display.window": crate::device::Window,
+        "millstream:media/models.session": crate::nn::session::Session,
     },
     require_store_data_send: true,
 });

@@ -4,9 +4,7 @@ use millstream_core::caps::{Caps, Fraction};
 use millstream_core::element as core;
 
 use super::bindings::{buffers, guest, types};
-use crate::buffer::{
-    Classification, Detection, Flags, Keypoint, MAX_NAME_BYTES, Mask, Timing,
-};
+use crate::buffer::{Classification, Detection, Flags, Keypoint, MAX_NAME_BYTES, Mask, Timing};
 
 /// Pads, properties or capabilities in one descriptor.
 const MAX_ITEMS: usize = 256;
@@ -313,7 +311,10 @@ pub(crate) fn classifications_from_guest(
 ) -> Result<Vec<Classification>, String> {
     let checked = |class: buffers::Classification| {
         if !class.confidence.is_finite() {
-            return Err(format!("a classification of confidence {}", class.confidence));
+            return Err(format!(
+                "a classification of confidence {}",
+                class.confidence
+            ));
         }
         check_label(&class.label)?;
         Ok(Classification {
@@ -340,7 +341,9 @@ fn keypoints_from_guest(list: Vec<buffers::Keypoint>) -> Result<Vec<Keypoint>, S
     let checked = |point: buffers::Keypoint| {
         let buffers::Keypoint { x, y, confidence } = point;
         if ![x, y, confidence].iter().all(|value| value.is_finite()) {
-            return Err(format!("a keypoint at ({x}, {y}) of confidence {confidence}"));
+            return Err(format!(
+                "a keypoint at ({x}, {y}) of confidence {confidence}"
+            ));
         }
         let confidence = confidence.clamp(0.0, 1.0);
         Ok(Keypoint { x, y, confidence })

@@ -10,7 +10,7 @@ use wasmtime::{Result, bail};
 use super::bindings::types::{
     CustomEvent as GuestCustomEvent, Event, Failure as GuestFailure, Fault,
 };
-use super::bindings::{buffers, bus, camera, clock, display, models, pads, types};
+use super::bindings::{buffers, bus, camera, clock, display, pads, types};
 use super::convert;
 use super::state::{BufferHandle, CustomEvent, Item, MAX_PUSHES, State};
 use crate::buffer::Buffer;
@@ -292,8 +292,8 @@ impl buffers::HostBuffer for State {
         this: Resource<BufferHandle>,
         classifications: Vec<buffers::Classification>,
     ) -> Result<()> {
-        let list = convert::classifications_from_guest(classifications)
-            .map_err(wasmtime::Error::msg)?;
+        let list =
+            convert::classifications_from_guest(classifications).map_err(wasmtime::Error::msg)?;
         let buffer = &mut self.table.get_mut(&this)?.buffer;
         buffer
             .set_classifications(list)
@@ -377,51 +377,6 @@ impl bus::Host for State {
             });
         }
         Ok(())
-    }
-}
-
-impl models::Host for State {
-    fn describe(
-        &mut self,
-        name: String,
-    ) -> Result<std::result::Result<models::Model, GuestFailure>> {
-        if !self.around.model_names.contains(&name) {
-            return Ok(Err(inference_failure(
-                format!("model `{name}` was not given to this element"),
-                None,
-            )));
-        }
-        let model = match self.around.models.get(&name) {
-            Ok(model) => model,
-            Err(error) => return Ok(Err(inference_failure(error.to_string(), error.hint()))),
-        };
-        let info = model.info();
-        let tensors = |list: &[crate::nn::TensorInfo]| {
-            list.iter()
-                .map(|tensor| models::TensorInfo {
-                    name: tensor.name.clone(),
-                    element_type: tensor.element_type.to_string(),
-                    dimensions: tensor.dimensions.clone(),
-                })
-                .collect::<Vec<_>>()
-        };
-        Ok(Ok(models::Model {
-            name,
-            backend: info.backend.to_owned(),
-            device: info.device.clone(),
-            inputs: tensors(&info.inputs),
-            outputs: tensors(&info.outputs),
-            metadata: info.metadata.clone(),
-            labels: info.labels.clone(),
-        }))
-    }
-}
-
-fn inference_failure(message: String, hint: Option<String>) -> GuestFailure {
-    GuestFailure {
-        fault: Fault::Inference,
-        message,
-        hint,
     }
 }
 

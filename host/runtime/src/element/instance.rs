@@ -17,6 +17,7 @@ use super::state::{
     BufferHandle, CallTime, Item, MAX_HANDLES, PadState, State, Surroundings, TalkLimit,
 };
 use crate::buffer::Buffer;
+use crate::memory::frame::Pool;
 use crate::memory::guest as guest_memory;
 use crate::memory::view::Views;
 use crate::nn::WasiNnCtx;
@@ -139,6 +140,7 @@ pub(crate) fn new_store(
         copied_bytes: 0,
         wasi: grants.wasi,
         nn: grants.nn,
+        tensors: Pool::default(),
         inference_nanos: grants.inference_nanos,
         talk: TalkLimit::default(),
     };

@@ -12,4 +12,5 @@ pub(crate) mod registry;
 pub(crate) mod link;
 pub(crate) mod state;
 mod imports;
+mod models;
 pub(crate) mod instance;

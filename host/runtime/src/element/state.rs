@@ -119,6 +119,8 @@ pub(crate) struct State {
     pub(crate) copied_bytes: u64,
     pub(crate) wasi: WasiCtx,
     pub(crate) nn: WasiNnCtx,
+    /// Memory for tensors that the element gives to models.
+    pub(crate) tensors: Pool,
     /// Time that models ran for the present call; does not count against its limit.
     pub(crate) inference_nanos: Arc<AtomicU64>,
     pub(crate) talk: TalkLimit,

@@ -4,7 +4,8 @@
 //! ```text
 //! manifest, launch line ──► ModelRegistry ──► Backend::load ──► Arc<dyn Model>
 //!                              │  (one load per bytes, backend and threads)
-//! guest ── wasi:nn ──► WasiNnCtx (one per element's store) ──► Model::run
+//! guest ── wasi:nn ───────► WasiNnCtx (one per element's store) ─┬─► Scheduler ──► Model::run
+//!       └─ models.session ► Session ─────────────────────────────┘   (one per load)
 //! ```
 //!
 //! Nothing here falls back in silence. `auto` takes onnxruntime if its library
@@ -18,14 +19,17 @@ mod error;
 mod tensor;
 mod onnx;
 mod backend;
+mod scheduler;
 mod registry;
 mod wasi;
+pub(crate) mod session;
 
-pub use backend::{
-    BackendChoice, BackendReport, Device, Model, ModelInfo, TensorInfo, Unavailable,
-};
+pub use backend::{BackendChoice, BackendReport, Device, ModelInfo, TensorInfo, Unavailable};
 pub use error::NnError;
-pub use registry::{InferenceOptions, ModelRegistry};
+pub use registry::{InferenceOptions, ModelOptions, ModelRegistry, SharedModel};
+pub use scheduler::{Batching, ModelStats};
+pub(crate) use scheduler::{Data, Input};
+pub(crate) use session::{Output as SessionOutput, Session};
 pub use tensor::{ElementType, Tensor, TensorView};
 pub(crate) use wasi::{Report, WasiNnCtx, add_to_linker, wasi_nn_ctx};
 

@@ -4,15 +4,16 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
 use super::backend::embedded::Embedded;
 use super::backend::onnxruntime::Onnxruntime;
 use super::backend::{
-    Backend, BackendChoice, BackendReport, LoadOptions, Model, ModelInfo, Unavailable,
+    Backend, BackendChoice, BackendReport, LoadOptions, Model, ModelInfo, TensorInfo, Unavailable,
 };
+use super::scheduler::{Batching, ModelStats, Scheduler, User};
 use super::tensor::{Tensor, TensorView};
 use super::{MAX_MODEL_BYTES, NnError};
 
@@ -30,6 +31,21 @@ pub struct InferenceOptions {
     pub backend: BackendChoice,
     /// Threads that one run may use; none: as many as there are cores.
     pub threads: Option<usize>,
+    /// How requests of several elements are joined.
+    pub batching: Batching,
+}
+
+/// How one model is run; none: as [`InferenceOptions`] say.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ModelOptions {
+    /// Which backend.
+    pub backend: Option<BackendChoice>,
+    /// Threads that one run may use.
+    pub threads: Option<usize>,
+    /// Most rows of one run.
+    pub max_batch: Option<u32>,
+    /// How long a request waits for others to be joined with.
+    pub max_delay: Option<Duration>,
 }
 
 /// The models of a process. Cloning gives another handle to the same registry.
@@ -52,20 +68,20 @@ struct Key {
     digest: [u8; 32],
     backend: &'static str,
     threads: usize,
+    batching: Batching,
 }
 
 /// The place of one load. Its lock is held while loading, so that others who
 /// want the same model wait, and those who want another do not.
 #[derive(Default)]
-struct Cell(Mutex<Option<Arc<dyn Model>>>);
+struct Cell(Mutex<Option<Arc<Scheduler>>>);
 
 struct Entry {
     source: Source,
     labels: Labels,
-    backend: Option<BackendChoice>,
-    threads: Option<usize>,
+    options: ModelOptions,
     /// The model with this entry's name and labels, once it was asked for.
-    named: Mutex<Option<Arc<dyn Model>>>,
+    named: Mutex<Option<Arc<SharedModel>>>,
 }
 
 enum Source {
@@ -80,19 +96,63 @@ enum Labels {
     BesideModel,
 }
 
-/// A shared model under one entry's name, with its labels.
-struct Named {
+/// A model that was loaded and run once, and knows how long that took.
+struct WarmedUp {
     info: ModelInfo,
     model: Arc<dyn Model>,
 }
 
-impl Model for Named {
+impl Model for WarmedUp {
     fn info(&self) -> &ModelInfo {
         &self.info
     }
 
     fn run(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<Vec<(String, Tensor)>, NnError> {
         self.model.run(inputs)
+    }
+
+    fn run_into(
+        &self,
+        inputs: &[(&str, TensorView<'_>)],
+        outputs: &mut dyn FnMut(&TensorInfo, TensorView<'_>) -> Result<(), NnError>,
+    ) -> Result<(), NnError> {
+        self.model.run_into(inputs, outputs)
+    }
+
+    fn parallel(&self) -> usize {
+        self.model.parallel()
+    }
+}
+
+/// A model under one name, with its labels; the load behind it may have others.
+pub struct SharedModel {
+    info: ModelInfo,
+    scheduler: Arc<Scheduler>,
+}
+
+impl SharedModel {
+    /// What is known of it, and what it runs on.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// What it has done so far, for all who use it under any name.
+    pub fn stats(&self) -> ModelStats {
+        self.scheduler.stats()
+    }
+
+    /// One element's use of it.
+    pub(crate) fn user(&self) -> User {
+        User::new(&self.scheduler)
+    }
+
+    /// Runs it outside of all turns.
+    #[cfg(test)]
+    pub(super) fn run(
+        &self,
+        inputs: &[(&str, TensorView<'_>)],
+    ) -> Result<Vec<(String, Tensor)>, NnError> {
+        self.scheduler.model().run(inputs)
     }
 }
 
@@ -117,8 +177,7 @@ impl ModelRegistry {
             name,
             Source::Bytes(bytes.into()),
             Labels::List(labels),
-            None,
-            None,
+            ModelOptions::default(),
         );
     }
 
@@ -130,26 +189,17 @@ impl ModelRegistry {
         name: &str,
         path: impl Into<PathBuf>,
         labels: Option<PathBuf>,
-        backend: Option<BackendChoice>,
-        threads: Option<usize>,
+        options: ModelOptions,
     ) {
         let labels = labels.map_or(Labels::BesideModel, Labels::File);
-        self.add(name, Source::File(path.into()), labels, backend, threads);
+        self.add(name, Source::File(path.into()), labels, options);
     }
 
-    fn add(
-        &self,
-        name: &str,
-        source: Source,
-        labels: Labels,
-        backend: Option<BackendChoice>,
-        threads: Option<usize>,
-    ) {
+    fn add(&self, name: &str, source: Source, labels: Labels, options: ModelOptions) {
         let entry = Entry {
             source,
             labels,
-            backend,
-            threads,
+            options,
             named: Mutex::default(),
         };
         locked(&self.inner.entries).insert(name.to_owned(), Arc::new(entry));
@@ -162,7 +212,7 @@ impl ModelRegistry {
 
     /// The model of this name: loads it and runs it once on zeros if nobody did
     /// yet. Blocks for as long as that takes.
-    pub fn get(&self, name: &str) -> Result<Arc<dyn Model>, NnError> {
+    pub fn get(&self, name: &str) -> Result<Arc<SharedModel>, NnError> {
         let entry = locked(&self.inner.entries).get(name).cloned();
         let Some(entry) = entry else {
             let known = self.names();
@@ -250,31 +300,44 @@ impl ModelRegistry {
         }
     }
 
-    fn load_entry(&self, name: &str, entry: &Entry) -> Result<Arc<dyn Model>, NnError> {
+    fn load_entry(&self, name: &str, entry: &Entry) -> Result<Arc<SharedModel>, NnError> {
         let labels = entry.labels(name)?;
         let bytes = entry.bytes(name)?;
-        let choice = entry.backend.unwrap_or(self.inner.options.backend);
+        let choice = entry.options.backend.unwrap_or(self.inner.options.backend);
         let (backend, note) = self.choose(choice)?;
         let options = LoadOptions {
             name: name.to_owned(),
-            threads: self.threads(entry.threads),
+            threads: self.threads(entry.options.threads),
         };
         let key = Key {
             digest: Sha256::digest(&bytes).into(),
             backend: backend.name(),
             threads: options.threads,
+            batching: self.batching(&entry.options),
         };
+        let batching = key.batching;
         let cell = Arc::clone(locked(&self.inner.loaded).entry(key).or_default());
         let mut place = locked(&cell.0);
-        let model = match &*place {
-            Some(model) => Arc::clone(model),
-            None => Arc::clone(place.insert(load_and_warm_up(&*backend, &bytes, &options)?)),
+        let scheduler = match &*place {
+            Some(scheduler) => Arc::clone(scheduler),
+            None => {
+                let model = load_and_warm_up(&*backend, &bytes, &options)?;
+                Arc::clone(place.insert(Arc::new(Scheduler::new(model, batching))))
+            }
         };
-        let mut info = model.info().clone();
+        let mut info = scheduler.info().clone();
         name.clone_into(&mut info.name);
         info.labels = labels;
         info.note = note;
-        Ok(Arc::new(Named { info, model }))
+        Ok(Arc::new(SharedModel { info, scheduler }))
+    }
+
+    fn batching(&self, own: &ModelOptions) -> Batching {
+        let common = self.inner.options.batching;
+        Batching {
+            max_batch: own.max_batch.unwrap_or(common.max_batch).max(1),
+            max_delay: own.max_delay.unwrap_or(common.max_delay),
+        }
     }
 }
 
@@ -348,7 +411,7 @@ fn load_and_warm_up(
         }
         Err(error) => return Err(error),
     }
-    Ok(Arc::new(Named { info, model }))
+    Ok(Arc::new(WarmedUp { info, model }))
 }
 
 fn warm_up(model: &dyn Model) -> Result<(), NnError> {

@@ -167,6 +167,15 @@ impl Tensor {
         })
     }
 
+    /// A copy of a view.
+    pub(super) fn from_view(view: TensorView<'_>) -> Self {
+        Self {
+            element_type: view.element_type,
+            dimensions: view.dimensions.to_vec(),
+            data: view.data.to_vec(),
+        }
+    }
+
     /// A tensor from numbers.
     pub fn from_numbers<T: Number>(dimensions: Vec<u32>, numbers: &[T]) -> Result<Self, NnError> {
         Self::new(T::ELEMENT_TYPE, dimensions, bytes_from_numbers(numbers))

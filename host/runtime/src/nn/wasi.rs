@@ -9,8 +9,8 @@
 //! to the element's [`Report`] first.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use wasmtime::component::Linker;
 use wasmtime_wasi_nn::backend::{
@@ -20,8 +20,9 @@ use wasmtime_wasi_nn::backend::{
 use wasmtime_wasi_nn::wit::{ExecutionTarget, GraphEncoding, TensorType, WasiNnView};
 use wasmtime_wasi_nn::{ExecutionContext, Graph, GraphRegistry, Registry, Tensor as WasiTensor};
 
-use super::backend::{Backend, LoadOptions, Model};
-use super::tensor::{ElementType, Tensor, TensorView};
+use super::backend::{Backend, LoadOptions};
+use super::scheduler::{Answer, Batching, Data, Input, Request, Scheduler, User};
+use super::tensor::{ElementType, Tensor};
 use super::{MAX_GUEST_MODEL_BYTES, MAX_TENSORS, ModelRegistry, NnError};
 
 pub(crate) use wasmtime_wasi_nn::wit::WasiNnCtx;
@@ -64,8 +65,8 @@ pub(crate) fn wasi_nn_ctx(
 ) -> Result<WasiNnCtx, NnError> {
     let mut graphs = BTreeMap::new();
     for name in allowed {
-        let model = registry.get(name)?;
-        graphs.insert(name.clone(), graph_from_model(model, report));
+        let user = registry.get(name)?.user();
+        graphs.insert(name.clone(), graph_from_user(user, report));
     }
     let guest_models = GuestModels {
         backend: registry.embedded(),
@@ -87,9 +88,9 @@ pub(crate) fn add_to_linker<T: 'static>(
     wasmtime_wasi_nn::wit::add_to_linker(linker, view)
 }
 
-fn graph_from_model(model: Arc<dyn Model>, report: &Report) -> Graph {
+fn graph_from_user(user: User, report: &Report) -> Graph {
     let graph = ModelGraph {
-        model,
+        user: Arc::new(user),
         report: report.clone(),
     };
     Graph::from(Box::new(graph) as Box<dyn BackendGraph>)
@@ -143,7 +144,8 @@ impl GuestModels {
             threads: GUEST_MODEL_THREADS,
         };
         let model = self.backend.load(&Arc::from(*bytes), &options)?;
-        Ok(graph_from_model(model, &self.report))
+        let scheduler = Arc::new(Scheduler::new(model, Batching::default()));
+        Ok(graph_from_user(User::new(&scheduler), &self.report))
     }
 }
 
@@ -164,14 +166,14 @@ impl BackendInner for GuestModels {
 
 /// A model as a graph.
 struct ModelGraph {
-    model: Arc<dyn Model>,
+    user: Arc<User>,
     report: Report,
 }
 
 impl BackendGraph for ModelGraph {
     fn init_execution_context(&self) -> Result<ExecutionContext, BackendError> {
         let context = Execution {
-            model: Arc::clone(&self.model),
+            user: Arc::clone(&self.user),
             report: self.report.clone(),
         };
         Ok(ExecutionContext::from(
@@ -182,7 +184,7 @@ impl BackendGraph for ModelGraph {
 
 /// Runs a model for one guest; keeps nothing between two calls.
 struct Execution {
-    model: Arc<dyn Model>,
+    user: Arc<User>,
     report: Report,
 }
 
@@ -200,7 +202,7 @@ impl BackendExecutionContext for Execution {
         inputs: Option<Vec<NamedTensor>>,
     ) -> Result<Option<Vec<NamedTensor>>, BackendError> {
         let began = std::time::Instant::now();
-        let outputs = compute(&*self.model, &inputs.unwrap_or_default());
+        let outputs = compute(&self.user, inputs.unwrap_or_default());
         let nanos = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.report.nanos.fetch_add(nanos, Ordering::Relaxed);
         outputs
@@ -209,24 +211,32 @@ impl BackendExecutionContext for Execution {
     }
 }
 
-fn compute(model: &dyn Model, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, NnError> {
+fn compute(user: &User, inputs: Vec<NamedTensor>) -> Result<Vec<NamedTensor>, NnError> {
     if inputs.len() > MAX_TENSORS {
         return Err(NnError::Tensor {
             why: format!("{} inputs, at most {MAX_TENSORS} are taken", inputs.len()),
         });
     }
-    let mut views = Vec::with_capacity(inputs.len());
-    for NamedTensor { name, tensor } in inputs {
-        let element_type = element_type_from_wasi(tensor.ty);
-        let view = TensorView::new(element_type, &tensor.dimensions, &tensor.data);
-        let view = view.map_err(|error| NnError::Input {
-            model: model.info().name.clone(),
-            input: name.clone(),
-            why: error.to_string(),
-        })?;
-        views.push((&**name, view));
-    }
-    let outputs = model.run(&views)?;
+    let input = |NamedTensor { name, tensor }: NamedTensor| Input {
+        name,
+        element_type: element_type_from_wasi(tensor.ty),
+        dimensions: tensor.dimensions,
+        data: Data::Bytes(tensor.data),
+    };
+    let outputs: Arc<Mutex<Vec<(String, Tensor)>>> = Arc::default();
+    let taken = Arc::clone(&outputs);
+    let answer = user.run(Request {
+        inputs: inputs.into_iter().map(input).collect(),
+        deadline: None,
+        outputs: Box::new(move |info, view| {
+            let tensor = Tensor::from_view(view);
+            let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+            taken.push((info.name.clone(), tensor));
+            Ok(())
+        }),
+    })?;
+    debug_assert_eq!(answer, Answer::Done, "there was no deadline");
+    let outputs = std::mem::take(&mut *outputs.lock().unwrap_or_else(PoisonError::into_inner));
     outputs
         .into_iter()
         .map(|(name, tensor)| named_from_tensor(name, tensor))
@@ -296,8 +306,8 @@ fn reported(report: &Report, error: &NnError) -> BackendError {
 pub(super) mod test_access {
     use super::*;
 
-    pub(in super::super) fn graph(model: Arc<dyn Model>, report: &Report) -> Graph {
-        graph_from_model(model, report)
+    pub(in super::super) fn graph(user: User, report: &Report) -> Graph {
+        graph_from_user(user, report)
     }
 
     pub(in super::super) fn guest_graph(

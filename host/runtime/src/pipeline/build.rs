@@ -26,6 +26,7 @@ use crate::element::link::{self, Folder, Granted, folder_of, tidy_path};
 use crate::element::registry::{Loaded, Origin};
 use crate::element::state::{Decide, Surroundings};
 use crate::error::Error;
+use crate::nn::ModelOptions;
 
 /// Memory of an element whose policy names no limit: room for a decoder's 4K pictures.
 pub const DEFAULT_MEMORY_BYTES: u64 = 256 << 20;
@@ -213,13 +214,8 @@ impl Builder<'_> {
             let Ok(model) = self.runtime.models.get(name) else {
                 continue;
             };
-            let info = model.info();
-            let what = format!(
-                "model `{name}` on {}, {}, {}, {} threads",
-                info.backend, info.device, info.precision, info.threads
-            );
-            let element = element.to_owned();
-            self.shared.bus.post(Message::Inference { element, what });
+            let (element, model) = (element.to_owned(), Box::new(model.info().clone()));
+            self.shared.bus.post(Message::Inference { element, model });
         }
     }
 
@@ -362,7 +358,7 @@ impl Builder<'_> {
             })
             .find(|name| !taken.contains(name))
             .unwrap_or_else(|| text.to_owned());
-        models.add_file(&name, &path, None, None, None);
+        models.add_file(&name, &path, None, ModelOptions::default());
         Ok(name)
     }
 

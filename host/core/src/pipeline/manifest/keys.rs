@@ -54,6 +54,11 @@ const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Key {
 
 pub(super) const BACKENDS: &[&str] = &["auto", "embedded", "onnxruntime"];
 const THREADS: Shape = Shape::Integer { min: 1, max: 1_024 };
+const MAX_BATCH: Shape = Shape::Integer { min: 1, max: 256 };
+const MAX_BATCH_DOC: &str = "Most frames of several elements in one inference, where the model leaves its first \
+                             dimension open (default: 1).";
+const MAX_DELAY_DOC: &str =
+    "How long an inference waits for others to be joined with (default: 0s).";
 
 /// The whole manifest.
 pub(super) static MANIFEST: &[Key] = &[
@@ -153,6 +158,8 @@ static MODEL: &[Key] = &[
         "What runs it (default: as [inference] says).",
     ),
     key("threads", THREADS, "Threads for one inference."),
+    key("max-batch", MAX_BATCH, MAX_BATCH_DOC),
+    key("max-delay", Shape::Time, MAX_DELAY_DOC),
 ];
 
 static INFERENCE: &[Key] = &[
@@ -162,4 +169,6 @@ static INFERENCE: &[Key] = &[
         "What runs models (default: auto).",
     ),
     key("threads", THREADS, "Threads for one inference."),
+    key("max-batch", MAX_BATCH, MAX_BATCH_DOC),
+    key("max-delay", Shape::Time, MAX_DELAY_DOC),
 ];

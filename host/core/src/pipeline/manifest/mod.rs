@@ -84,6 +84,10 @@ pub struct InferenceSettings {
     pub backend: Backend,
     /// Threads for one inference; none: the backend's default.
     pub threads: Option<u32>,
+    /// Most frames of several elements in one inference; none: 1.
+    pub max_batch: Option<u32>,
+    /// How long an inference waits for others, in nanoseconds; none: not at all.
+    pub max_delay: Option<u64>,
 }
 
 /// A model that elements can name.
@@ -97,6 +101,11 @@ pub struct Model {
     pub backend: Option<Backend>,
     /// Threads for one inference; none: as `[inference]` says.
     pub threads: Option<u32>,
+    /// Most frames of several elements in one inference; none: as `[inference]` says.
+    pub max_batch: Option<u32>,
+    /// How long an inference waits for others, in nanoseconds; none: as
+    /// `[inference]` says.
+    pub max_delay: Option<u64>,
 }
 
 /// Reads a manifest. `origin` is its file's name, for errors.

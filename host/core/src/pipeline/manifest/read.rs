@@ -31,6 +31,8 @@ pub(super) fn manifest(source: &Source, root: &DeTable<'_>) -> Result<Manifest, 
         inference: InferenceSettings {
             backend: backend(&inference).unwrap_or_default(),
             threads: inference.integer("threads"),
+            max_batch: inference.integer("max-batch"),
+            max_delay: inference.time("max-delay"),
         },
         models: root
             .table("models")
@@ -98,6 +100,8 @@ fn model(table: &View<'_>) -> Model {
         labels: table.text("labels").map(str::to_owned),
         backend: backend(table),
         threads: table.integer("threads"),
+        max_batch: table.integer("max-batch"),
+        max_delay: table.time("max-delay"),
     }
 }
 

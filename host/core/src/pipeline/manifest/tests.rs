@@ -36,9 +36,11 @@ limits = { memory = "64MiB", call-time = "2s" }
 file = "coco.onnx"
 backend = "embedded"
 threads = 2
+max-batch = 8
 
 [inference]
 backend = "onnxruntime"
+max-delay = "2ms"
 "#;
 
 #[test]
@@ -49,7 +51,9 @@ fn reads_everything() {
         manifest.inference,
         InferenceSettings {
             backend: Backend::OnnxRuntime,
-            threads: None
+            threads: None,
+            max_batch: None,
+            max_delay: Some(2_000_000),
         }
     );
     let model = Model {
@@ -57,6 +61,8 @@ fn reads_everything() {
         labels: None,
         backend: Some(Backend::Embedded),
         threads: Some(2),
+        max_batch: Some(8),
+        max_delay: None,
     };
     assert_eq!(manifest.models.get("coco"), Some(&model));
     let description = manifest.description;

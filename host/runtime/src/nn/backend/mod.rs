@@ -15,6 +15,9 @@ use super::onnx::OnnxHeader;
 use super::tensor::{ElementType, Tensor, TensorView};
 use super::{MAX_TENSORS, NnError};
 
+/// Most runs of one model side by side; each may hold memory of its own.
+pub(super) const MAX_PARALLEL: usize = 4;
+
 /// Something that can load and run models.
 pub(crate) trait Backend: Send + Sync {
     /// `embedded`, `onnxruntime` …
@@ -32,7 +35,7 @@ pub(crate) trait Backend: Send + Sync {
 }
 
 /// A loaded model, shared by everyone who runs it.
-pub trait Model: Send + Sync {
+pub(crate) trait Model: Send + Sync {
     /// What is known of it, and what it runs on.
     fn info(&self) -> &ModelInfo;
 
@@ -40,6 +43,25 @@ pub trait Model: Send + Sync {
     /// [`ModelInfo::inputs`]; outputs come in the order of [`ModelInfo::outputs`].
     /// Any number of threads may call this at the same time.
     fn run(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<Vec<(String, Tensor)>, NnError>;
+
+    /// The same, but gives each output to `outputs` where it lies, in their order.
+    fn run_into(
+        &self,
+        inputs: &[(&str, TensorView<'_>)],
+        outputs: &mut dyn FnMut(&TensorInfo, TensorView<'_>) -> Result<(), NnError>,
+    ) -> Result<(), NnError> {
+        let tensors = self.run(inputs)?;
+        let named = self.info().outputs.iter().zip(tensors);
+        named
+            .into_iter()
+            .try_for_each(|(info, (_, tensor))| outputs(info, tensor.view()))
+    }
+
+    /// How many runs side by side make sense: as many as give all cores work.
+    fn parallel(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        (cores / self.info().threads.max(1)).clamp(1, MAX_PARALLEL)
+    }
 }
 
 /// A device that a backend can run on.

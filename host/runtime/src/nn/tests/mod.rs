@@ -1,6 +1,7 @@
 //! Registry, backends and the `wasi:nn` glue on models of a few bytes, and on
 //! real detectors where those are beside the repository.
 
+mod scheduler;
 mod writer;
 mod real;
 mod wasi;
@@ -17,6 +18,7 @@ fn options(backend: BackendChoice) -> InferenceOptions {
     InferenceOptions {
         backend,
         threads: Some(1),
+        batching: Batching::default(),
     }
 }
 
@@ -198,14 +200,18 @@ fn files_bring_their_labels_and_errors_name_them() {
     std::fs::write(&path, writer::add(writer::F32, &[2], &[])).unwrap();
     std::fs::write(path.with_extension("names"), "cat\r\ndog\n\n").unwrap();
     let registry = ModelRegistry::new(options(BackendChoice::Embedded));
-    registry.add_file("sum", &path, None, None, Some(2));
-    registry.add_file("gone", folder.path().join("gone.onnx"), None, None, None);
+    let two_threads = ModelOptions {
+        threads: Some(2),
+        ..ModelOptions::default()
+    };
+    registry.add_file("sum", &path, None, two_threads);
+    let plain = ModelOptions::default();
+    registry.add_file("gone", folder.path().join("gone.onnx"), None, plain);
     registry.add_file(
         "unlabelled",
         &path,
         Some(folder.path().join("no.txt")),
-        None,
-        None,
+        plain,
     );
     let sum = registry.get("sum").unwrap();
     assert_eq!(sum.info().labels, ["cat", "dog"]);

@@ -33,7 +33,7 @@ fn a_guest_computes_and_causes_are_reported() {
     assert!(wasi_nn_ctx(&registry, &["sum".into()], &report).is_ok());
     assert!(wasi_nn_ctx(&registry, &["other".into()], &report).is_err());
 
-    let graph = graph(registry.get("sum").unwrap(), &report);
+    let graph = graph(registry.get("sum").unwrap().user(), &report);
     let mut context = graph.init_execution_context().unwrap();
     let two = || {
         [1.0_f32, 2.0]
