@@ -72,7 +72,7 @@ class Graph:
             y = self.conv(f"{name}.{stride}", x, weight, bias, shared=name, activation="LeakyRelu", alpha=network.LEAK)
             inputs = (y, self.constant(f"{name}.last.weight", last), self.constant(f"{name}.last.{stride}.bias", own))
             y = self.add("Conv", f"{name}.last.{stride}", *inputs, kernel_shape=[1, 1])
-            shape = self.constant(f"{name}.shape", np.array([1, last.shape[0], -1]))
+            shape = self.constant(f"{name}.shape", np.array([0, last.shape[0], -1]))
             parts.append(self.add("Reshape", f"{name}.flat.{stride}", y, shape))
         return self.add("Concat", name, *parts, axis=2)
 
@@ -107,8 +107,8 @@ def write(model, path):
     graph = helper.make_graph(
         g.nodes,
         "shapes",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, height, width])],
-        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [1, 4 + len(CLASSES), cells])],
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 3, height, width])],
+        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, ["batch", 4 + len(CLASSES), cells])],
         list(g.constants.values()),
     )
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)

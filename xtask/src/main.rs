@@ -14,6 +14,7 @@
 )]
 
 mod args;
+mod bench;
 mod workspace;
 mod step;
 mod setup;
@@ -73,6 +74,12 @@ const TASKS: &[Task] = &[
         takes: "[ARGS…]",
         summary: "components, fixtures, then all tests; ARGS go to the test runner",
         run: testing::task,
+    },
+    Task {
+        name: "bench",
+        takes: "inference [--threads N] | streams [--streams N] | tracking",
+        summary: "measure us beside what a user would take instead; prints tables",
+        run: bench::task,
     },
     Task {
         name: "ci",

@@ -146,12 +146,11 @@ impl SharedModel {
         User::new(&self.scheduler)
     }
 
-    /// Runs it outside of all turns.
-    #[cfg(test)]
-    pub(super) fn run(
-        &self,
-        inputs: &[(&str, TensorView<'_>)],
-    ) -> Result<Vec<(String, Tensor)>, NnError> {
+    /// Runs it at once, whoever else waits: for tools that measure.
+    ///
+    /// # Errors
+    /// What is wrong with the inputs, or what the backend says.
+    pub fn run(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<Vec<(String, Tensor)>, NnError> {
         self.scheduler.model().run(inputs)
     }
 }

@@ -192,7 +192,7 @@ impl Scheduler {
         self.state().next
     }
 
-    #[cfg(test)]
+    /// The model without its turns.
     pub(super) fn model(&self) -> &dyn Model {
         &*self.model
     }

@@ -4,6 +4,7 @@
 //! Graph ──prepare──► instances, plan (ready) ──play──► threads (playing) ──wait──► stop
 //! ```
 
+mod durations;
 pub(crate) mod stats;
 pub(crate) mod shared;
 pub(crate) mod queue;

@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::durations::Durations;
 use crate::element::instance::now;
 
 /// Counters of one element; written by streaming threads.
@@ -15,6 +16,7 @@ pub(crate) struct Counters {
     pub(crate) bytes_in: AtomicU64,
     pub(crate) nanos: AtomicU64,
     pub(crate) longest_nanos: AtomicU64,
+    calls: Durations,
     pub(crate) copied_bytes: AtomicU64,
     pub(crate) failures: AtomicU64,
     pub(crate) restarts: AtomicU64,
@@ -37,6 +39,7 @@ impl Counters {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         Self::add(&self.nanos, nanos);
         self.longest_nanos.fetch_max(nanos, Ordering::Relaxed);
+        self.calls.add(took);
     }
 
     /// Notes that a buffer arrived now.
@@ -61,6 +64,8 @@ impl Counters {
             buffers_out: get(&self.buffers_out),
             bytes_in: get(&self.bytes_in),
             nanos: get(&self.nanos),
+            p50_nanos: self.calls.quantile(0.5),
+            p99_nanos: self.calls.quantile(0.99),
             longest_nanos: get(&self.longest_nanos),
             copied_bytes: get(&self.copied_bytes),
             failures: get(&self.failures),
@@ -93,6 +98,10 @@ pub struct ElementStats {
     pub bytes_in: u64,
     /// Time spent in the element, in nanoseconds, what lies downstream not counted.
     pub nanos: u64,
+    /// Time that half of its calls did not exceed, in nanoseconds, to an eighth.
+    pub p50_nanos: u64,
+    /// Time that 99 of 100 calls did not exceed, in nanoseconds, to an eighth.
+    pub p99_nanos: u64,
     /// Longest call, in nanoseconds.
     pub longest_nanos: u64,
     /// Bytes that the host copied for it: `read`, `write`, `make-writable`, frames of

@@ -1,0 +1,55 @@
+//! `cargo xtask bench`: our figures beside those of what a user would take instead, measured in
+//! turn in one go. Never part of the tests: ratios are for people to read.
+
+mod inference;
+mod peers;
+mod streams;
+mod table;
+
+use anyhow::Result;
+
+use crate::args::{Args, Usage};
+use crate::workspace::Workspace;
+
+/// A benchmark by its name.
+struct Bench {
+    name: &'static str,
+    run: fn(&Workspace, Args) -> Result<()>,
+}
+
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "inference",
+        run: inference::task,
+    },
+    Bench {
+        name: "streams",
+        run: streams::task,
+    },
+    Bench {
+        name: "tracking",
+        run: tracking,
+    },
+];
+
+pub(crate) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
+    let names: Vec<&str> = BENCHES.iter().map(|bench| bench.name).collect();
+    let names = names.join(", ");
+    let name = args
+        .task()
+        .ok_or_else(|| Usage::new(format!("`bench` needs a name: {names}")))?;
+    let bench = BENCHES.iter().find(|bench| bench.name == name);
+    let bench = bench.ok_or_else(|| Usage::new(format!("no benchmark `{name}`: {names}")))?;
+    (bench.run)(workspace, args)
+}
+
+/// The tracker's quality on scenes of known truth: a benchmark of its crate.
+fn tracking(workspace: &Workspace, args: Args) -> Result<()> {
+    args.finish()?;
+    let mut cargo = workspace.cargo("bench");
+    cargo.args(["--quiet", "-p", "objecttracker", "--bench", "tracking"]);
+    crate::step::Step::new(workspace, "bench-tracking")
+        .live()
+        .run(&mut cargo)?;
+    Ok(())
+}
