@@ -16,6 +16,7 @@
 )]
 
 mod scene;
+mod inference;
 mod media;
 mod pipelines;
 mod formats;
