@@ -8,7 +8,8 @@ use millstream_core::graph::Graph;
 use millstream_core::manifest::{self, Backend, MAX_MANIFEST_BYTES, Manifest};
 use millstream_core::{Description, Error as CoreError, launch};
 use millstream_runtime::{
-    BackendChoice, ClockKind, InferenceOptions, Options, Pipeline, Runtime, Sources,
+    BackendChoice, ClockKind, InferenceOptions, ModelOptions, Options, Pipeline, Precision, Runtime,
+    Sources,
 };
 
 use crate::args::{ElementArgs, SetupArgs, TextArgs};
@@ -90,6 +91,8 @@ impl Text {
         if let Self::Manifest(manifest, folder) = self {
             inference.backend = choice(manifest.inference.backend);
             inference.threads = manifest.inference.threads.map(|threads| threads as usize);
+            inference.device = manifest.inference.device.map(|device| device as usize);
+            inference.precision = manifest.inference.precision.map(precision);
             base.clone_from(folder);
         }
         if let Some(backend) = setup.backend {
@@ -98,6 +101,10 @@ impl Text {
         if let Some(threads) = setup.threads {
             inference.threads = Some(threads as usize);
         }
+        if let Some(device) = setup.device {
+            inference.device = Some(device as usize);
+        }
+        inference.precision = setup.precision.or(inference.precision);
         let runtime = runtime(&setup.elements, base, inference)?;
         if let Self::Manifest(manifest, base) = self {
             add_models(&runtime, manifest, base, setup)?;
@@ -191,15 +198,20 @@ fn add_models(
                 ));
             }
         }
-        // What stands on the command line counts for all models.
-        let backend = model
-            .backend
-            .filter(|_| setup.backend.is_none())
-            .map(choice);
+        // What stands on the command line counts for all models; another backend
+        // counts devices and precisions of its own.
+        let other = setup.backend.is_some();
+        let device = model.device.filter(|_| setup.device.is_none() && !other);
+        let its_precision = model.precision.filter(|_| setup.precision.is_none());
         let threads = model.threads.filter(|_| setup.threads.is_none());
-        runtime
-            .models
-            .add_file(name, file, labels, backend, threads.map(|it| it as usize));
+        let options = ModelOptions {
+            labels,
+            backend: model.backend.filter(|_| !other).map(choice),
+            threads: threads.map(|it| it as usize),
+            device: device.map(|it| it as usize),
+            precision: its_precision.map(precision),
+        };
+        runtime.models.add_file(name, file, options);
     }
     Ok(())
 }
@@ -209,6 +221,18 @@ fn choice(backend: Backend) -> BackendChoice {
         Backend::Auto => BackendChoice::Auto,
         Backend::Embedded => BackendChoice::Embedded,
         Backend::OnnxRuntime => BackendChoice::Onnxruntime,
+        Backend::WebGpu => BackendChoice::Webgpu,
+        Backend::Cuda => BackendChoice::Cuda,
+        Backend::TensorRt => BackendChoice::Tensorrt,
+        Backend::OpenVino => BackendChoice::Openvino,
+    }
+}
+
+fn precision(precision: manifest::Precision) -> Precision {
+    match precision {
+        manifest::Precision::F32 => Precision::F32,
+        manifest::Precision::F16 => Precision::F16,
+        manifest::Precision::Bf16 => Precision::Bf16,
     }
 }
 

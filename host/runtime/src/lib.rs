@@ -34,8 +34,9 @@ pub use element::link::{Folder, Granted};
 pub use element::registry::{Carried, ElementRegistry, Loaded, Origin};
 pub use error::Error;
 pub use nn::{
-    BackendChoice, BackendReport, Device, ElementType, InferenceOptions, Model, ModelInfo,
-    ModelRegistry, NnError, Tensor, TensorInfo, TensorView, Unavailable,
+    BackendChoice, BackendReport, Device, DeviceKind, ElementType, InferenceOptions, Model,
+    ModelInfo, ModelOptions, ModelRegistry, NnError, Precision, Tensor, TensorInfo, TensorView,
+    Unavailable,
 };
 pub use pipeline::{
     DEFAULT_CALL_TIME, DEFAULT_MEMORY_BYTES, ElementStats, Ended, Ender, Options, Pipeline,

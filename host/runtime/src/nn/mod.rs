@@ -22,10 +22,11 @@ mod registry;
 mod wasi;
 
 pub use backend::{
-    BackendChoice, BackendReport, Device, Model, ModelInfo, TensorInfo, Unavailable,
+    BackendChoice, BackendReport, Device, DeviceKind, Model, ModelInfo, Precision, TensorInfo,
+    Unavailable,
 };
 pub use error::NnError;
-pub use registry::{InferenceOptions, ModelRegistry};
+pub use registry::{InferenceOptions, ModelOptions, ModelRegistry};
 pub use tensor::{ElementType, Tensor, TensorView};
 pub(crate) use wasi::{Report, WasiNnCtx, add_to_linker, wasi_nn_ctx};
 

@@ -141,6 +141,8 @@ impl GuestModels {
         let options = LoadOptions {
             name: "of the guest".into(),
             threads: GUEST_MODEL_THREADS,
+            device: None,
+            precision: None,
         };
         let model = self.backend.load(&Arc::from(*bytes), &options)?;
         Ok(graph_from_model(model, &self.report))

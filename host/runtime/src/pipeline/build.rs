@@ -26,6 +26,7 @@ use crate::element::link::{self, Folder, Granted, folder_of, tidy_path};
 use crate::element::registry::{Loaded, Origin};
 use crate::element::state::{Decide, Surroundings};
 use crate::error::Error;
+use crate::nn::ModelOptions;
 
 /// Memory of an element whose policy names no limit: room for a decoder's 4K pictures.
 pub const DEFAULT_MEMORY_BYTES: u64 = 256 << 20;
@@ -362,7 +363,7 @@ impl Builder<'_> {
             })
             .find(|name| !taken.contains(name))
             .unwrap_or_else(|| text.to_owned());
-        models.add_file(&name, &path, None, None, None);
+        models.add_file(&name, &path, ModelOptions::default());
         Ok(name)
     }
 

@@ -52,7 +52,17 @@ const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Key {
     }
 }
 
-pub(super) const BACKENDS: &[&str] = &["auto", "embedded", "onnxruntime"];
+pub(super) const BACKENDS: &[&str] = &[
+    "auto",
+    "embedded",
+    "onnxruntime",
+    "webgpu",
+    "cuda",
+    "tensorrt",
+    "openvino",
+];
+pub(super) const PRECISIONS: &[&str] = &["f32", "f16", "bf16"];
+const DEVICE: Shape = Shape::Integer { min: 0, max: 255 };
 const THREADS: Shape = Shape::Integer { min: 1, max: 1_024 };
 
 /// The whole manifest.
@@ -153,6 +163,16 @@ static MODEL: &[Key] = &[
         "What runs it (default: as [inference] says).",
     ),
     key("threads", THREADS, "Threads for one inference."),
+    key(
+        "device",
+        DEVICE,
+        "Which of the backend's devices, as `millstream backends` counts them (default: as [inference] says).",
+    ),
+    key(
+        "precision",
+        Shape::Choice(PRECISIONS),
+        "The arithmetic, where the backend can choose (default: as [inference] says).",
+    ),
 ];
 
 static INFERENCE: &[Key] = &[
@@ -162,4 +182,14 @@ static INFERENCE: &[Key] = &[
         "What runs models (default: auto).",
     ),
     key("threads", THREADS, "Threads for one inference."),
+    key(
+        "device",
+        DEVICE,
+        "Which of the backend's devices, as `millstream backends` counts them (default: the first GPU with memory of its own, or the first).",
+    ),
+    key(
+        "precision",
+        Shape::Choice(PRECISIONS),
+        "The arithmetic, where the backend can choose: openvino, tensorrt (default: f32).",
+    ),
 ];

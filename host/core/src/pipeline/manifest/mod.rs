@@ -75,6 +75,25 @@ pub enum Backend {
     Embedded,
     /// ONNX Runtime.
     OnnxRuntime,
+    /// ONNX Runtime on any vendor's GPU, through its WebGPU plug-in.
+    WebGpu,
+    /// ONNX Runtime on NVIDIA's GPUs.
+    Cuda,
+    /// ONNX Runtime with NVIDIA's optimizer.
+    TensorRt,
+    /// Intel's `OpenVINO`.
+    OpenVino,
+}
+
+/// The arithmetic of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// IEEE single.
+    F32,
+    /// IEEE half.
+    F16,
+    /// The upper half of a single.
+    Bf16,
 }
 
 /// Settings for all models.
@@ -84,6 +103,10 @@ pub struct InferenceSettings {
     pub backend: Backend,
     /// Threads for one inference; none: the backend's default.
     pub threads: Option<u32>,
+    /// Which of the backend's devices; none: the backend's default.
+    pub device: Option<u32>,
+    /// The arithmetic; none: the model's, or f32.
+    pub precision: Option<Precision>,
 }
 
 /// A model that elements can name.
@@ -97,6 +120,10 @@ pub struct Model {
     pub backend: Option<Backend>,
     /// Threads for one inference; none: as `[inference]` says.
     pub threads: Option<u32>,
+    /// Which of the backend's devices; none: as `[inference]` says.
+    pub device: Option<u32>,
+    /// The arithmetic; none: as `[inference]` says.
+    pub precision: Option<Precision>,
 }
 
 /// Reads a manifest. `origin` is its file's name, for errors.
