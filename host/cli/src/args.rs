@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use millstream_core::pipeline::Grant;
-use millstream_runtime::BackendChoice;
+use millstream_runtime::{BackendChoice, Precision};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -171,9 +171,15 @@ pub(crate) struct SetupArgs {
     /// Allow an element something: camera, display, inference, files:DIR, files:DIR:rw
     #[arg(long = "grant", value_name = "NAME=CAPABILITY", value_parser = grant_from_text)]
     pub(crate) grants: Vec<(String, Grant)>,
-    /// What runs models: auto, embedded, onnxruntime (default: as the manifest says, or auto)
+    /// What runs models: auto, embedded, onnxruntime, webgpu, cuda, tensorrt, openvino (default: as the manifest says, or auto)
     #[arg(long)]
     pub(crate) backend: Option<BackendChoice>,
+    /// Which of the backend's devices, as `millstream backends` counts them (default: the first GPU with memory of its own, or the first)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=255))]
+    pub(crate) device: Option<u32>,
+    /// The arithmetic, where the backend can choose: f32, f16, bf16 (default: f32)
+    #[arg(long)]
+    pub(crate) precision: Option<Precision>,
     /// Threads for one inference (default: as many as there are cores)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,

@@ -28,8 +28,11 @@ fn text(report: &BackendReport) -> String {
     let mut out = format!("{}{version}{auto}\n", report.name);
     match &report.devices {
         Ok(devices) => {
-            for device in devices {
-                out += &format!("  {}: {}\n", device.id, device.description);
+            for (number, device) in devices.iter().enumerate() {
+                out += &format!("  {number}: {} ({})\n", device.description, device.kind);
+            }
+            if let Some(library) = &report.library {
+                out += &format!("  from {}\n", library.display());
             }
         }
         Err(missing) => {
@@ -45,12 +48,13 @@ fn text(report: &BackendReport) -> String {
 fn line(report: &BackendReport) -> String {
     let devices = report.devices.iter().flatten();
     let devices: Vec<_> = devices
-        .map(|it| json!({"id": it.id, "description": it.description}))
+        .map(|it| json!({"kind": it.kind.name(), "description": it.description}))
         .collect();
     let missing = report.devices.as_ref().err();
     let json = json!({
         "name": report.name,
         "version": report.version,
+        "library": report.library,
         "chosen-by-auto": report.chosen_by_auto,
         "devices": devices,
         "unavailable": missing.map(|it| &it.why),

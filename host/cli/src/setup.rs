@@ -9,7 +9,8 @@ use millstream_core::graph::Graph;
 use millstream_core::manifest::{self, Backend, MAX_MANIFEST_BYTES, Manifest};
 use millstream_core::{Description, Error as CoreError, launch};
 use millstream_runtime::{
-    BackendChoice, ClockKind, InferenceOptions, ModelOptions, Options, Pipeline, Runtime, Sources,
+    BackendChoice, ClockKind, InferenceOptions, ModelOptions, Options, Pipeline, Precision,
+    Runtime, Sources,
 };
 
 use crate::args::{ElementArgs, SetupArgs, TextArgs};
@@ -94,6 +95,8 @@ impl Text {
             let own = &manifest.inference;
             inference.batching.max_batch = own.max_batch.unwrap_or(1);
             inference.batching.max_delay = Duration::from_nanos(own.max_delay.unwrap_or(0));
+            inference.device = manifest.inference.device.map(|device| device as usize);
+            inference.precision = manifest.inference.precision.map(precision);
             base.clone_from(folder);
         }
         if let Some(backend) = setup.backend {
@@ -108,6 +111,10 @@ impl Text {
         if let Some(max_delay) = setup.max_delay {
             inference.batching.max_delay = max_delay;
         }
+        if let Some(device) = setup.device {
+            inference.device = Some(device as usize);
+        }
+        inference.precision = setup.precision.or(inference.precision);
         let runtime = runtime(&setup.elements, base, inference)?;
         if let Self::Manifest(manifest, base) = self {
             add_models(&runtime, manifest, base, setup)?;
@@ -201,19 +208,23 @@ fn add_models(
                 ));
             }
         }
-        // What stands on the command line counts for all models.
+        // What stands on the command line counts for all models; another backend
+        // counts devices and precisions of its own.
+        let other = setup.backend.is_some();
+        let device = model.device.filter(|_| setup.device.is_none() && !other);
+        let its_precision = model.precision.filter(|_| setup.precision.is_none());
         let threads = model.threads.filter(|_| setup.threads.is_none());
         let max_delay = model.max_delay.filter(|_| setup.max_delay.is_none());
         let options = ModelOptions {
-            backend: model
-                .backend
-                .filter(|_| setup.backend.is_none())
-                .map(choice),
+            labels,
+            backend: model.backend.filter(|_| !other).map(choice),
             threads: threads.map(|it| it as usize),
+            device: device.map(|it| it as usize),
+            precision: its_precision.map(precision),
             max_batch: model.max_batch.filter(|_| setup.max_batch.is_none()),
             max_delay: max_delay.map(Duration::from_nanos),
         };
-        runtime.models.add_file(name, file, labels, options);
+        runtime.models.add_file(name, file, options);
     }
     Ok(())
 }
@@ -223,6 +234,18 @@ fn choice(backend: Backend) -> BackendChoice {
         Backend::Auto => BackendChoice::Auto,
         Backend::Embedded => BackendChoice::Embedded,
         Backend::OnnxRuntime => BackendChoice::Onnxruntime,
+        Backend::WebGpu => BackendChoice::Webgpu,
+        Backend::Cuda => BackendChoice::Cuda,
+        Backend::TensorRt => BackendChoice::Tensorrt,
+        Backend::OpenVino => BackendChoice::Openvino,
+    }
+}
+
+fn precision(precision: manifest::Precision) -> Precision {
+    match precision {
+        manifest::Precision::F32 => Precision::F32,
+        manifest::Precision::F16 => Precision::F16,
+        manifest::Precision::Bf16 => Precision::Bf16,
     }
 }
 

@@ -38,7 +38,7 @@ fn main() {
         threads: Some(threads.parse().expect("a number of threads")),
         ..InferenceOptions::default()
     });
-    registry.add_file("model", model, None, ModelOptions::default());
+    registry.add_file("model", model, ModelOptions::default());
     let model = match registry.get("model") {
         Ok(model) => model,
         Err(error) => {

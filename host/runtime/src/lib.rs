@@ -34,9 +34,9 @@ pub use element::link::{Folder, Granted};
 pub use element::registry::{Carried, ElementRegistry, Loaded, Origin};
 pub use error::Error;
 pub use nn::{
-    BackendChoice, BackendReport, Batching, Device, ElementType, InferenceOptions, ModelInfo,
-    ModelOptions, ModelRegistry, ModelStats, NnError, SharedModel, Tensor, TensorInfo, TensorView,
-    Unavailable,
+    BackendChoice, BackendReport, Batching, Device, DeviceKind, ElementType, InferenceOptions,
+    ModelInfo, ModelOptions, ModelRegistry, ModelStats, NnError, Precision, SharedModel, Tensor,
+    TensorInfo, TensorView, Unavailable,
 };
 pub use pipeline::{
     DEFAULT_CALL_TIME, DEFAULT_MEMORY_BYTES, ElementStats, Ended, Ender, Options, Pipeline,

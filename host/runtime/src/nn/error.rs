@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::backend::BackendChoice;
 use super::tensor::ElementType;
 
 /// Why a model could not be found, loaded or run.
@@ -23,7 +24,7 @@ pub enum NnError {
         known: Vec<String>,
     },
     /// No backend has this name.
-    #[error("no inference backend is called `{name}`; there is `auto`, `embedded`, `onnxruntime`")]
+    #[error("no inference backend is called `{name}`; there is {}", backends())]
     UnknownBackend {
         /// The name asked for.
         name: String,
@@ -37,6 +38,28 @@ pub enum NnError {
         why: String,
         /// What to do about it.
         hint: String,
+    },
+    /// The backend has no device of this number.
+    #[error("`{backend}` has no device {wanted}; there is {}", numbered(known))]
+    UnknownDevice {
+        /// The backend.
+        backend: &'static str,
+        /// The number asked for.
+        wanted: usize,
+        /// Its devices, in order.
+        known: Vec<String>,
+    },
+    /// The backend cannot run the model in this precision.
+    #[error("`{backend}` cannot run the model `{model}` in {wanted}: {why}")]
+    Precision {
+        /// The model.
+        model: String,
+        /// The backend.
+        backend: &'static str,
+        /// The precision asked for.
+        wanted: &'static str,
+        /// What it can do instead.
+        why: String,
     },
     /// A model's file cannot be read.
     #[error("cannot read the model `{name}` from `{}`: {source}", path.display())]
@@ -139,9 +162,34 @@ impl NnError {
                 "try the other backend: `cargo xtask setup --backend onnxruntime`, then `backend = \"onnxruntime\"`"
                     .into(),
             ),
+            Self::Load { backend, .. } | Self::Run { backend, .. }
+                if !matches!(*backend, "onnxruntime") =>
+            {
+                Some("try it on the CPU: `backend = \"onnxruntime\"`".into())
+            }
+            Self::UnsupportedType { who: "the backend `embedded`", .. } => Some(
+                "`cargo xtask setup --backend onnxruntime`, then `backend = \"onnxruntime\"`".into(),
+            ),
+            Self::UnknownDevice { .. } => {
+                Some("`millstream backends` lists them with their numbers".into())
+            }
+            Self::Precision { .. } => Some(
+                "leave `precision` out, or choose `backend = \"openvino\"` or `\"tensorrt\"`, which convert"
+                    .into(),
+            ),
             _ => None,
         }
     }
+}
+
+fn numbered(names: &[String]) -> String {
+    let numbered = names.iter().enumerate();
+    let numbered: Vec<String> = numbered.map(|(n, name)| format!("{n}: {name}")).collect();
+    numbered.join(", ")
+}
+
+fn backends() -> String {
+    listed(&BackendChoice::ALL.map(|choice| choice.name().to_owned()))
 }
 
 fn listed(names: &[String]) -> String {

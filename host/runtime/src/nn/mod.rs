@@ -24,7 +24,9 @@ mod registry;
 mod wasi;
 pub(crate) mod session;
 
-pub use backend::{BackendChoice, BackendReport, Device, ModelInfo, TensorInfo, Unavailable};
+pub use backend::{
+    BackendChoice, BackendReport, Device, DeviceKind, ModelInfo, Precision, TensorInfo, Unavailable,
+};
 pub use error::NnError;
 pub use registry::{InferenceOptions, ModelOptions, ModelRegistry, SharedModel};
 pub use scheduler::{Batching, ModelStats};

@@ -29,6 +29,67 @@ pub(super) struct OnnxHeader {
     pub(super) outputs: Vec<TensorInfo>,
     /// `metadata_props`, in the file's order.
     pub(super) metadata: Vec<(String, String)>,
+    /// The arithmetic that the file asks for: `int8` if it is quantised, otherwise
+    /// the type of most of its weights, otherwise that of its first input.
+    pub(super) precision: &'static str,
+}
+
+/// Operators of quantised models, and of no others.
+const QUANTISED: &[&str] = &[
+    "QuantizeLinear",
+    "DequantizeLinear",
+    "DynamicQuantizeLinear",
+    "ConvInteger",
+    "MatMulInteger",
+    "QGemm",
+    "QAttention",
+];
+
+/// What decides on the precision, while nodes and weights are read.
+struct Arithmetic {
+    quantised: bool,
+    /// Bytes of the weights of each floating type.
+    weights: [(ElementType, usize); 4],
+}
+
+impl Arithmetic {
+    fn new() -> Self {
+        let types = [
+            ElementType::F32,
+            ElementType::F16,
+            ElementType::Bf16,
+            ElementType::F64,
+        ];
+        Self {
+            quantised: false,
+            weights: types.map(|it| (it, 0)),
+        }
+    }
+
+    fn node(&mut self, operator: &str) {
+        self.quantised |= QUANTISED.contains(&operator) || operator.starts_with("QLinear");
+    }
+
+    fn weight(&mut self, element_type: ElementType, bytes: usize) {
+        for (known, sum) in &mut self.weights {
+            if *known == element_type {
+                *sum = sum.saturating_add(bytes);
+            }
+        }
+    }
+
+    fn precision(&self, inputs: &[TensorInfo]) -> &'static str {
+        if self.quantised {
+            return "int8";
+        }
+        // The first of the largest, so that a tie is f32.
+        let largest = self.weights.iter().rev().max_by_key(|(_, bytes)| *bytes);
+        match (largest, inputs.first()) {
+            (Some((element_type, 1..)), _) => element_type.name(),
+            (_, Some(input)) => input.element_type.name(),
+            _ => ElementType::F32.name(),
+        }
+    }
 }
 
 /// Reads a model's header.
@@ -61,10 +122,17 @@ pub(super) fn read_header(model: &[u8]) -> Result<OnnxHeader, String> {
 
 fn read_graph(graph: &[u8], header: &mut OnnxHeader) -> Result<(), String> {
     let mut initialized: Vec<&str> = Vec::new();
+    let mut arithmetic = Arithmetic::new();
     for field in Fields(graph) {
         match field? {
-            // GraphProto.initializer: TensorProto.name
-            (5, Wire::Bytes(tensor)) => initialized.push(text_field(tensor, 8)?),
+            // GraphProto.node: NodeProto.op_type
+            (1, Wire::Bytes(node)) => arithmetic.node(text_field(node, 4)?),
+            // GraphProto.initializer: TensorProto.data_type, name
+            (5, Wire::Bytes(tensor)) => {
+                initialized.push(text_field(tensor, 8)?);
+                let code = number_field(tensor, 2)?.unwrap_or_default();
+                arithmetic.weight(element_type_from_code(code), tensor.len());
+            }
             // GraphProto.input
             (11, Wire::Bytes(value)) => push(&mut header.inputs, value)?,
             // GraphProto.output
@@ -77,6 +145,7 @@ fn read_graph(graph: &[u8], header: &mut OnnxHeader) -> Result<(), String> {
     header
         .inputs
         .retain(|input| initialized.binary_search(&&*input.name).is_err());
+    header.precision = arithmetic.precision(&header.inputs);
     for (list, what) in [(&header.inputs, "inputs"), (&header.outputs, "outputs")] {
         if list.len() > MAX_TENSORS {
             return Err(format!(
@@ -193,6 +262,18 @@ fn bytes_field(message: &[u8], number: u64) -> Result<Option<&[u8]>, String> {
     for field in Fields(message) {
         match field? {
             (n, Wire::Bytes(bytes)) if n == number => found = Some(bytes),
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+/// The last occurrence of a number.
+fn number_field(message: &[u8], number: u64) -> Result<Option<u64>, String> {
+    let mut found = None;
+    for field in Fields(message) {
+        match field? {
+            (n, Wire::Number(value)) if n == number => found = Some(value),
             _ => {}
         }
     }

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 use super::backend::embedded::Embedded;
-use super::backend::onnxruntime::Onnxruntime;
 use super::backend::{
-    Backend, BackendChoice, BackendReport, LoadOptions, Model, ModelInfo, TensorInfo, Unavailable,
+    self, Backend, BackendChoice, BackendReport, LoadOptions, Model, ModelInfo, Precision,
+    TensorInfo,
 };
 use super::scheduler::{Batching, ModelStats, Scheduler, User};
 use super::tensor::{Tensor, TensorView};
@@ -31,13 +31,21 @@ pub struct InferenceOptions {
     pub backend: BackendChoice,
     /// Threads that one run may use; none: as many as there are cores.
     pub threads: Option<usize>,
+    /// Which of the backend's devices, as [`ModelRegistry::backends`] counts them;
+    /// none: the first GPU with memory of its own, or the first of all.
+    pub device: Option<usize>,
+    /// The arithmetic; none: what the model has, or `f32`.
+    pub precision: Option<Precision>,
     /// How requests of several elements are joined.
     pub batching: Batching,
 }
 
-/// How one model is run; none: as [`InferenceOptions`] say.
-#[derive(Clone, Copy, Debug, Default)]
+/// What is said of one model; what is not said is as [`InferenceOptions`] have it.
+#[derive(Clone, Debug, Default)]
 pub struct ModelOptions {
+    /// A file with one label a line; none: `<model>.names` or `<model>.labels` beside
+    /// the model, if it exists.
+    pub labels: Option<PathBuf>,
     /// Which backend.
     pub backend: Option<BackendChoice>,
     /// Threads that one run may use.
@@ -46,6 +54,10 @@ pub struct ModelOptions {
     pub max_batch: Option<u32>,
     /// How long a request waits for others to be joined with.
     pub max_delay: Option<Duration>,
+    /// Which of the backend's devices.
+    pub device: Option<usize>,
+    /// The arithmetic.
+    pub precision: Option<Precision>,
 }
 
 /// The models of a process. Cloning gives another handle to the same registry.
@@ -56,8 +68,8 @@ pub struct ModelRegistry {
 
 struct Inner {
     options: InferenceOptions,
-    embedded: Arc<Embedded>,
-    onnxruntime: Arc<Onnxruntime>,
+    embedded: Arc<dyn Backend>,
+    libraries: Vec<Arc<dyn Backend>>,
     entries: Mutex<BTreeMap<String, Arc<Entry>>>,
     loaded: Mutex<HashMap<Key, Arc<Cell>>>,
 }
@@ -69,6 +81,8 @@ struct Key {
     backend: &'static str,
     threads: usize,
     batching: Batching,
+    device: Option<usize>,
+    precision: Option<Precision>,
 }
 
 /// The place of one load. Its lock is held while loading, so that others who
@@ -162,7 +176,7 @@ impl ModelRegistry {
             inner: Arc::new(Inner {
                 options,
                 embedded: Arc::new(Embedded::new()),
-                onnxruntime: Arc::new(Onnxruntime::new()),
+                libraries: backend::libraries(),
                 entries: Mutex::default(),
                 loaded: Mutex::default(),
             }),
@@ -172,24 +186,14 @@ impl ModelRegistry {
     /// Adds a model that is in memory (the ones that ship). A later one of the
     /// same name replaces it for those who ask from then on.
     pub fn add_bytes(&self, name: &str, bytes: impl Into<Arc<[u8]>>, labels: Vec<String>) {
-        self.add(
-            name,
-            Source::Bytes(bytes.into()),
-            Labels::List(labels),
-            ModelOptions::default(),
-        );
+        let source = Source::Bytes(bytes.into());
+        self.add(name, source, Labels::List(labels), ModelOptions::default());
     }
 
     /// Adds a model that is in a file, which is read when the model is first asked
-    /// for. `labels` is a file with one label a line; without it `<model>.names`
-    /// or `<model>.labels` beside the model is taken, if it exists.
-    pub fn add_file(
-        &self,
-        name: &str,
-        path: impl Into<PathBuf>,
-        labels: Option<PathBuf>,
-        options: ModelOptions,
-    ) {
+    /// for.
+    pub fn add_file(&self, name: &str, path: impl Into<PathBuf>, options: ModelOptions) {
+        let labels = options.labels.clone();
         let labels = labels.map_or(Labels::BesideModel, Labels::File);
         self.add(name, Source::File(path.into()), labels, options);
     }
@@ -234,28 +238,33 @@ impl ModelRegistry {
     /// What can be said about each backend on this machine. Looks for libraries,
     /// and loads those that it finds.
     pub fn backends(&self) -> Vec<BackendReport> {
-        let inner = &self.inner;
-        let onnxruntime = inner.onnxruntime.available();
-        let fast = onnxruntime.is_ok();
-        vec![
-            BackendReport {
-                name: inner.embedded.name(),
-                version: inner.embedded.version(),
-                devices: inner.embedded.available(),
-                chosen_by_auto: !fast,
-            },
-            BackendReport {
-                name: inner.onnxruntime.name(),
-                version: inner.onnxruntime.version(),
-                devices: onnxruntime,
-                chosen_by_auto: fast,
-            },
-        ]
+        let libraries = self.inner.libraries.iter();
+        let backends = std::iter::once(&self.inner.embedded).chain(libraries);
+        let report = |backend: &Arc<dyn Backend>| BackendReport {
+            name: backend.name(),
+            version: backend.version(),
+            library: backend.library(),
+            devices: backend.available(),
+            chosen_by_auto: false,
+        };
+        let mut reports: Vec<BackendReport> = backends.map(report).collect();
+        let auto = self.choose(BackendChoice::Auto);
+        let auto = auto.map(|(backend, _)| backend.name()).unwrap_or_default();
+        for report in &mut reports {
+            report.chosen_by_auto = report.name == auto;
+        }
+        reports
     }
 
     /// The backend that is always there: the only one that sees a guest's bytes.
     pub(super) fn embedded(&self) -> Arc<dyn Backend> {
-        Arc::clone(&self.inner.embedded) as Arc<dyn Backend>
+        Arc::clone(&self.inner.embedded)
+    }
+
+    /// How models are run where they do not say otherwise.
+    #[cfg(test)]
+    pub(super) fn options(&self) -> &InferenceOptions {
+        &self.inner.options
     }
 
     /// Threads that a run may use where the model does not say.
@@ -269,50 +278,56 @@ impl ModelRegistry {
 
     /// The backend of a choice, with a remark where it was chosen for the user.
     fn choose(&self, choice: BackendChoice) -> Result<(Arc<dyn Backend>, Option<String>), NnError> {
-        let inner = &self.inner;
-        let onnxruntime = || Arc::clone(&inner.onnxruntime) as Arc<dyn Backend>;
-        let unavailable = |missing: Unavailable| NnError::BackendUnavailable {
-            backend: BackendChoice::Onnxruntime.name(),
-            why: missing.why,
-            hint: missing.hint,
+        let named = |choice: BackendChoice| -> Result<Arc<dyn Backend>, NnError> {
+            let mut libraries = self.inner.libraries.iter();
+            let backend = libraries.find(|backend| backend.name() == choice.name());
+            let unknown = || NnError::UnknownBackend {
+                name: choice.name().to_owned(),
+            };
+            let backend = backend.ok_or_else(unknown)?;
+            let available = backend.available();
+            available.map_err(|missing| backend::unavailable(backend.name(), missing))?;
+            Ok(Arc::clone(backend))
         };
         match choice {
             BackendChoice::Embedded => Ok((self.embedded(), None)),
-            BackendChoice::Onnxruntime => match inner.onnxruntime.available() {
-                Ok(_) => Ok((onnxruntime(), None)),
-                Err(missing) => Err(unavailable(missing)),
-            },
-            BackendChoice::Auto => Ok(match inner.onnxruntime.available() {
-                Ok(_) => (
-                    onnxruntime(),
-                    Some("`auto` chose `onnxruntime`: its library loads".into()),
-                ),
-                Err(missing) => (
+            BackendChoice::Auto => Ok(match named(BackendChoice::Onnxruntime) {
+                Ok(backend) => {
+                    let note = "`auto` chose `onnxruntime`: its library loads";
+                    (backend, Some(note.into()))
+                }
+                Err(NnError::BackendUnavailable { why, .. }) => (
                     self.embedded(),
                     // Where it was looked for is a long list, which `backends` gives.
                     Some(format!(
                         "`auto` chose `embedded`: {}",
-                        missing.why.split(" in `").next().unwrap_or_default()
+                        why.split(" in `").next().unwrap_or_default()
                     )),
                 ),
+                Err(error) => return Err(error),
             }),
+            choice => Ok((named(choice)?, None)),
         }
     }
 
     fn load_entry(&self, name: &str, entry: &Entry) -> Result<Arc<SharedModel>, NnError> {
         let labels = entry.labels(name)?;
         let bytes = entry.bytes(name)?;
-        let choice = entry.options.backend.unwrap_or(self.inner.options.backend);
-        let (backend, note) = self.choose(choice)?;
+        let (wanted, general) = (&entry.options, &self.inner.options);
+        let (backend, note) = self.choose(wanted.backend.unwrap_or(general.backend))?;
         let options = LoadOptions {
             name: name.to_owned(),
-            threads: self.threads(entry.options.threads),
+            threads: self.threads(wanted.threads),
+            device: wanted.device.or(general.device),
+            precision: wanted.precision.or(general.precision),
         };
         let key = Key {
             digest: Sha256::digest(&bytes).into(),
             backend: backend.name(),
             threads: options.threads,
             batching: self.batching(&entry.options),
+            device: options.device,
+            precision: options.precision,
         };
         let batching = key.batching;
         let cell = Arc::clone(locked(&self.inner.loaded).entry(key).or_default());
@@ -327,7 +342,8 @@ impl ModelRegistry {
         let mut info = scheduler.info().clone();
         name.clone_into(&mut info.name);
         info.labels = labels;
-        info.note = note;
+        let notes = [note, info.note.take()].into_iter().flatten();
+        info.note = notes.reduce(|all, note| format!("{all}; {note}"));
         Ok(Arc::new(SharedModel { info, scheduler }))
     }
 

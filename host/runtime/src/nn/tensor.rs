@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use half::{bf16, f16};
+
 use super::{MAX_RANK, MAX_TENSOR_BYTES, NnError};
 
 /// The type of a tensor's elements, as ONNX knows it.
@@ -293,7 +295,7 @@ macro_rules! numbers {
 }
 
 numbers!(u8 is U8, i8 is I8, u16 is U16, i16 is I16, u32 is U32, i32 is I32);
-numbers!(u64 is U64, i64 is I64, f32 is F32, f64 is F64);
+numbers!(u64 is U64, i64 is I64, f32 is F32, f64 is F64, f16 is F16, bf16 is Bf16);
 
 /// Row-major numbers as bytes.
 pub(super) fn bytes_from_numbers<T: Number>(numbers: &[T]) -> Vec<u8> {
@@ -327,8 +329,9 @@ pub(super) fn numbers_from_bytes<T: Number>(bytes: &[u8]) -> Cow<'_, [T]> {
     reason = "a safe cast would need a crate for this one line"
 )]
 fn reinterpret<A: Number, B: Number>(numbers: &[A]) -> (&[A], &[B], &[A]) {
-    // SAFETY: `Number` is sealed and implemented for primitive numbers only: they
-    // have no padding and every bit pattern is valid. `align_to` takes care of
+    // SAFETY: `Number` is sealed and implemented for primitive numbers, and for
+    // `f16` and `bf16`, which are transparent `u16`: they have no padding and every
+    // bit pattern is valid. `align_to` takes care of
     // alignment and sizes.
     unsafe { numbers.align_to::<B>() }
 }

@@ -142,6 +142,8 @@ impl GuestModels {
         let options = LoadOptions {
             name: "of the guest".into(),
             threads: GUEST_MODEL_THREADS,
+            device: None,
+            precision: None,
         };
         let model = self.backend.load(&Arc::from(*bytes), &options)?;
         let scheduler = Arc::new(Scheduler::new(model, Batching::default()));

@@ -358,7 +358,7 @@ impl Builder<'_> {
             })
             .find(|name| !taken.contains(name))
             .unwrap_or_else(|| text.to_owned());
-        models.add_file(&name, &path, None, ModelOptions::default());
+        models.add_file(&name, &path, ModelOptions::default());
         Ok(name)
     }
 

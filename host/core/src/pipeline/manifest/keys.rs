@@ -52,7 +52,17 @@ const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Key {
     }
 }
 
-pub(super) const BACKENDS: &[&str] = &["auto", "embedded", "onnxruntime"];
+pub(super) const BACKENDS: &[&str] = &[
+    "auto",
+    "embedded",
+    "onnxruntime",
+    "webgpu",
+    "cuda",
+    "tensorrt",
+    "openvino",
+];
+pub(super) const PRECISIONS: &[&str] = &["f32", "f16", "bf16"];
+const DEVICE: Shape = Shape::Integer { min: 0, max: 255 };
 const THREADS: Shape = Shape::Integer { min: 1, max: 1_024 };
 const MAX_BATCH: Shape = Shape::Integer { min: 1, max: 256 };
 const MAX_BATCH_DOC: &str = "Most frames of several elements in one inference, where the model leaves its first \
@@ -160,6 +170,16 @@ static MODEL: &[Key] = &[
     key("threads", THREADS, "Threads for one inference."),
     key("max-batch", MAX_BATCH, MAX_BATCH_DOC),
     key("max-delay", Shape::Time, MAX_DELAY_DOC),
+    key(
+        "device",
+        DEVICE,
+        "Which of the backend's devices, as `millstream backends` counts them (default: as [inference] says).",
+    ),
+    key(
+        "precision",
+        Shape::Choice(PRECISIONS),
+        "The arithmetic, where the backend can choose (default: as [inference] says).",
+    ),
 ];
 
 static INFERENCE: &[Key] = &[
@@ -171,4 +191,14 @@ static INFERENCE: &[Key] = &[
     key("threads", THREADS, "Threads for one inference."),
     key("max-batch", MAX_BATCH, MAX_BATCH_DOC),
     key("max-delay", Shape::Time, MAX_DELAY_DOC),
+    key(
+        "device",
+        DEVICE,
+        "Which of the backend's devices, as `millstream backends` counts them (default: the first GPU with memory of its own, or the first).",
+    ),
+    key(
+        "precision",
+        Shape::Choice(PRECISIONS),
+        "The arithmetic, where the backend can choose: openvino, tensorrt (default: f32).",
+    ),
 ];

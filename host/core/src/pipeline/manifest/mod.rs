@@ -75,6 +75,25 @@ pub enum Backend {
     Embedded,
     /// ONNX Runtime.
     OnnxRuntime,
+    /// ONNX Runtime on any vendor's GPU, through its WebGPU plug-in.
+    WebGpu,
+    /// ONNX Runtime on NVIDIA's GPUs.
+    Cuda,
+    /// ONNX Runtime with NVIDIA's optimizer.
+    TensorRt,
+    /// Intel's `OpenVINO`.
+    OpenVino,
+}
+
+/// The arithmetic of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// IEEE single.
+    F32,
+    /// IEEE half.
+    F16,
+    /// The upper half of a single.
+    Bf16,
 }
 
 /// Settings for all models.
@@ -88,6 +107,10 @@ pub struct InferenceSettings {
     pub max_batch: Option<u32>,
     /// How long an inference waits for others, in nanoseconds; none: not at all.
     pub max_delay: Option<u64>,
+    /// Which of the backend's devices; none: the backend's default.
+    pub device: Option<u32>,
+    /// The arithmetic; none: the model's, or f32.
+    pub precision: Option<Precision>,
 }
 
 /// A model that elements can name.
@@ -106,6 +129,10 @@ pub struct Model {
     /// How long an inference waits for others, in nanoseconds; none: as
     /// `[inference]` says.
     pub max_delay: Option<u64>,
+    /// Which of the backend's devices; none: as `[inference]` says.
+    pub device: Option<u32>,
+    /// The arithmetic; none: as `[inference]` says.
+    pub precision: Option<Precision>,
 }
 
 /// Reads a manifest. `origin` is its file's name, for errors.

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::super::assemble::{Assembler, Table, is_name};
 use super::super::{Description, OnFailure, Policy, PropertyText, TextValue, launch};
 use super::check::{grant, integer, size};
-use super::{Backend, ClockKind, InferenceSettings, Manifest, Model};
+use super::{Backend, ClockKind, InferenceSettings, Manifest, Model, Precision};
 use crate::Error;
 use crate::clock::{SECOND, parse_time};
 use crate::error::LaunchProblem;
@@ -33,6 +33,8 @@ pub(super) fn manifest(source: &Source, root: &DeTable<'_>) -> Result<Manifest, 
             threads: inference.integer("threads"),
             max_batch: inference.integer("max-batch"),
             max_delay: inference.time("max-delay"),
+            device: inference.integer("device"),
+            precision: precision(&inference),
         },
         models: root
             .table("models")
@@ -90,8 +92,21 @@ fn backend(table: &View<'_>) -> Option<Backend> {
     Some(match table.text("backend")? {
         "embedded" => Backend::Embedded,
         "onnxruntime" => Backend::OnnxRuntime,
+        "webgpu" => Backend::WebGpu,
+        "cuda" => Backend::Cuda,
+        "tensorrt" => Backend::TensorRt,
+        "openvino" => Backend::OpenVino,
         _ => Backend::Auto,
     })
+}
+
+fn precision(table: &View<'_>) -> Option<Precision> {
+    match table.text("precision")? {
+        "f32" => Some(Precision::F32),
+        "f16" => Some(Precision::F16),
+        "bf16" => Some(Precision::Bf16),
+        _ => None,
+    }
 }
 
 fn model(table: &View<'_>) -> Model {
@@ -102,6 +117,8 @@ fn model(table: &View<'_>) -> Model {
         threads: table.integer("threads"),
         max_batch: table.integer("max-batch"),
         max_delay: table.time("max-delay"),
+        device: table.integer("device"),
+        precision: precision(table),
     }
 }
 

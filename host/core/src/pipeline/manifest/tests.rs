@@ -1,6 +1,6 @@
 //! What manifests mean; their mistakes are in `error/cases.txt`.
 
-use super::{Backend, ClockKind, InferenceSettings, Model, parse, schema};
+use super::{Backend, ClockKind, InferenceSettings, Model, Precision, parse, schema};
 use crate::pipeline::{Grant, OnFailure, Policy, TextValue};
 use crate::testing::graph;
 
@@ -34,13 +34,17 @@ limits = { memory = "64MiB", call-time = "2s" }
 
 [models.coco]
 file = "coco.onnx"
-backend = "embedded"
+backend = "webgpu"
 threads = 2
 max-batch = 8
+device = 0
+precision = "f16"
 
 [inference]
-backend = "onnxruntime"
+backend = "openvino"
 max-delay = "2ms"
+device = 1
+precision = "bf16"
 "#;
 
 #[test]
@@ -50,19 +54,23 @@ fn reads_everything() {
     assert_eq!(
         manifest.inference,
         InferenceSettings {
-            backend: Backend::OnnxRuntime,
+            backend: Backend::OpenVino,
             threads: None,
             max_batch: None,
             max_delay: Some(2_000_000),
+            device: Some(1),
+            precision: Some(Precision::Bf16),
         }
     );
     let model = Model {
         file: "coco.onnx".into(),
         labels: None,
-        backend: Some(Backend::Embedded),
+        backend: Some(Backend::WebGpu),
         threads: Some(2),
         max_batch: Some(8),
         max_delay: None,
+        device: Some(0),
+        precision: Some(Precision::F16),
     };
     assert_eq!(manifest.models.get("coco"), Some(&model));
     let description = manifest.description;

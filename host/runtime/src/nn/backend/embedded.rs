@@ -2,19 +2,20 @@
 //! that nobody vouches for.
 //!
 //! rten computes in `f32`, `i32`, `i8` and `u8`; models that declare `i64`,
-//! `f64` or booleans are converted at the edges, so that callers see the types
-//! of the file.
+//! `f64`, `f16` or booleans are converted at the edges, so that callers see the
+//! types of the file.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use half::f16;
 use rten::{ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView, ValueView};
 use rten_tensor::{AsView, Layout, TensorView as RtenView};
 
 use super::super::NnError;
-use super::super::onnx::{OnnxHeader, read_header};
+use super::super::onnx::OnnxHeader;
 use super::super::tensor::{
     ElementType, Number, Tensor, TensorView, bytes_from_numbers, numbers_from_bytes,
 };
@@ -52,7 +53,7 @@ impl Backend for Embedded {
     }
 
     fn available(&self) -> Result<Vec<Device>, Unavailable> {
-        Ok(vec![super::cpu()])
+        Ok(vec![Device::cpu()])
     }
 
     fn version(&self) -> Option<String> {
@@ -60,11 +61,15 @@ impl Backend for Embedded {
     }
 
     fn load(&self, model: &Arc<[u8]>, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
-        let header = read_header(model).map_err(|why| NnError::NotOnnx {
-            name: options.name.clone(),
-            why,
-        })?;
+        let mut header = super::header_of(model, options)?;
+        let devices = [Device::cpu()];
+        let (_, device) = super::device::select(NAME, &devices, options.device)?;
         check_types(&header)?;
+        if header.precision != "int8" {
+            // Whatever the file says: rten has no other floating type.
+            header.precision = "f32";
+        }
+        super::check_precision(NAME, &header, options)?;
         let failed = |why: String| NnError::Load {
             name: options.name.clone(),
             backend: NAME,
@@ -88,7 +93,7 @@ impl Backend for Embedded {
             output_ids: ids(&header.outputs)?,
             model: loaded,
             pool: self.pool(options.threads),
-            info: super::info_from_header(header, NAME, options),
+            info: super::info_from_header(header, NAME, device, options),
         }))
     }
 }
@@ -157,6 +162,13 @@ impl EmbeddedModel {
                     numbers.iter().map(|&number| number as f32).collect(),
                 )
             }
+            Some(Kind::F16) => {
+                let numbers = numbers_from_bytes::<f16>(bytes);
+                owned(
+                    &shape,
+                    numbers.iter().map(|number| number.to_f32()).collect(),
+                )
+            }
             Some(Kind::I64) => {
                 let numbers = numbers_from_bytes::<i64>(bytes);
                 let numbers: Result<Vec<i32>, _> = numbers
@@ -182,6 +194,7 @@ enum Kind {
     I8,
     U8,
     F64,
+    F16,
     I64,
     Bool,
 }
@@ -193,6 +206,7 @@ fn tensor_kind(element_type: ElementType) -> Option<Kind> {
         ElementType::I8 => Kind::I8,
         ElementType::U8 => Kind::U8,
         ElementType::F64 => Kind::F64,
+        ElementType::F16 => Kind::F16,
         ElementType::I64 => Kind::I64,
         ElementType::Bool => Kind::Bool,
         _ => return None,
@@ -247,6 +261,7 @@ fn tensor_from_value(info: &TensorInfo, value: Value) -> Result<Tensor, NnError>
             let data = match info.element_type {
                 ElementType::F32 => Some(bytes_from_numbers(&tensor.to_slice())),
                 ElementType::F64 => Some(converted(&tensor.to_slice(), f64::from)),
+                ElementType::F16 => Some(converted(&tensor.to_slice(), f16::from_f32)),
                 _ => None,
             };
             (shape, "f32", data)

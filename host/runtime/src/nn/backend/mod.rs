@@ -1,15 +1,24 @@
 //! What a backend is: something that loads ONNX bytes and runs them.
 //!
-//! One file each: [`embedded`] (rten, always there), [`onnxruntime`] (a library
-//! that is loaded at run time). A new one implements [`Backend`] and [`Model`]
-//! and gets a line in [`BackendChoice`] and in the registry.
+//! One module each: [`embedded`] (rten, always there), [`onnxruntime`] (a library
+//! that is loaded at run time, on the CPU or with a provider for GPUs), [`openvino`]
+//! (another library). A new one implements [`Backend`] and [`Model`] and gets a
+//! line in [`BackendChoice`] and in [`libraries`].
 
+mod choice;
+mod device;
+mod find;
+mod gpu;
 pub(super) mod embedded;
 pub(super) mod onnxruntime;
+pub(super) mod openvino;
 
 use std::fmt;
-use std::str::FromStr;
+use std::path::PathBuf;
 use std::sync::Arc;
+
+pub use choice::{BackendChoice, BackendReport, Precision, Unavailable};
+pub use device::{Device, DeviceKind};
 
 use super::onnx::OnnxHeader;
 use super::tensor::{ElementType, Tensor, TensorView};
@@ -29,6 +38,11 @@ pub(crate) trait Backend: Send + Sync {
 
     /// Version of the engine, once that is known.
     fn version(&self) -> Option<String>;
+
+    /// The library that it comes from, if it is one.
+    fn library(&self) -> Option<PathBuf> {
+        None
+    }
 
     /// Loads ONNX bytes. Blocks for as long as that takes (up to seconds).
     fn load(&self, model: &Arc<[u8]>, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError>;
@@ -64,24 +78,6 @@ pub(crate) trait Model: Send + Sync {
     }
 }
 
-/// A device that a backend can run on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Device {
-    /// `cpu`, or what the backend calls it.
-    pub id: String,
-    /// For people: `16 threads`, `Radeon 780M (Vulkan)` …
-    pub description: String,
-}
-
-/// Why a backend cannot run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unavailable {
-    /// What is missing, and where it was looked for.
-    pub why: String,
-    /// What to do about it, ready to paste.
-    pub hint: String,
-}
-
 /// How a model is to be loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LoadOptions {
@@ -89,6 +85,11 @@ pub(crate) struct LoadOptions {
     pub(crate) name: String,
     /// Threads that one run may use; at least 1.
     pub(crate) threads: usize,
+    /// Which of the backend's devices; none: the first GPU with memory of its own,
+    /// or the first of all.
+    pub(crate) device: Option<usize>,
+    /// The arithmetic; none: what the model has, or `f32`.
+    pub(crate) precision: Option<Precision>,
 }
 
 /// One input or output.
@@ -109,9 +110,9 @@ pub struct ModelInfo {
     pub name: String,
     /// What runs it.
     pub backend: &'static str,
-    /// What that runs on: `cpu` …
+    /// What that runs on: `cpu`, `Radeon 780M` …
     pub device: String,
-    /// The precision of the arithmetic: `f32` …
+    /// The precision of the arithmetic: `f32`, `f16`, `bf16`, `int8` …
     pub precision: String,
     /// Threads that one run uses.
     pub threads: usize,
@@ -123,7 +124,8 @@ pub struct ModelInfo {
     pub metadata: Vec<(String, String)>,
     /// Labels by class index; empty if there are none.
     pub labels: Vec<String>,
-    /// Why this backend, where that was not the user's choice.
+    /// Why this backend, where that was not the user's choice, and what part of the
+    /// model the chosen device does not run.
     pub note: Option<String>,
     /// How long loading took.
     pub load_nanos: u64,
@@ -208,81 +210,29 @@ impl fmt::Display for TensorInfo {
     }
 }
 
-/// Which backend is to run a model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum BackendChoice {
-    /// onnxruntime if its library loads, else `embedded`; never a GPU.
-    #[default]
-    Auto,
-    /// rten, compiled in.
-    Embedded,
-    /// The library onnxruntime, on the CPU.
-    Onnxruntime,
+/// Every backend that is a library, found at run time; in the order of reports.
+pub(super) fn libraries() -> Vec<Arc<dyn Backend>> {
+    vec![
+        Arc::new(onnxruntime::Onnxruntime(onnxruntime::cpu::Cpu)),
+        Arc::new(onnxruntime::Onnxruntime(onnxruntime::webgpu::Webgpu)),
+        Arc::new(onnxruntime::Onnxruntime(onnxruntime::cuda::Cuda)),
+        Arc::new(onnxruntime::Onnxruntime(onnxruntime::tensorrt::Tensorrt)),
+        Arc::new(openvino::Openvino),
+    ]
 }
 
-impl BackendChoice {
-    /// Every choice, for help texts.
-    pub const ALL: [Self; 3] = [Self::Auto, Self::Embedded, Self::Onnxruntime];
-
-    /// As the manifest writes it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Embedded => "embedded",
-            Self::Onnxruntime => "onnxruntime",
-        }
-    }
-}
-
-impl fmt::Display for BackendChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for BackendChoice {
-    type Err = NnError;
-
-    fn from_str(name: &str) -> Result<Self, NnError> {
-        Self::ALL
-            .into_iter()
-            .find(|choice| choice.name() == name)
-            .ok_or_else(|| NnError::UnknownBackend {
-                name: name.to_owned(),
-            })
-    }
-}
-
-/// What there is to say about a backend on this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BackendReport {
-    /// `embedded`, `onnxruntime` …
-    pub name: &'static str,
-    /// Version of the engine, if it could be asked.
-    pub version: Option<String>,
-    /// What it can run on, or why it cannot.
-    pub devices: Result<Vec<Device>, Unavailable>,
-    /// Whether `auto` takes this one.
-    pub chosen_by_auto: bool,
-}
-
-/// The processor as a device.
-fn cpu() -> Device {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let plural = if cores == 1 { "" } else { "s" };
-    Device {
-        id: "cpu".into(),
-        description: format!("{cores} core{plural}"),
-    }
-}
-
-/// What a backend on the CPU knows of a model that it has just loaded.
-fn info_from_header(header: OnnxHeader, backend: &'static str, options: &LoadOptions) -> ModelInfo {
+/// What a backend knows of a model that it has just loaded.
+fn info_from_header(
+    header: OnnxHeader,
+    backend: &'static str,
+    device: &Device,
+    options: &LoadOptions,
+) -> ModelInfo {
     ModelInfo {
         name: options.name.clone(),
         backend,
-        device: "cpu".into(),
-        precision: "f32".into(),
+        device: device.to_string(),
+        precision: header.precision.into(),
         threads: options.threads,
         inputs: header.inputs,
         outputs: header.outputs,
@@ -301,4 +251,41 @@ fn dimensions_from_shape(shape: &[usize]) -> Result<Vec<u32>, NnError> {
         .ok_or_else(|| NnError::Tensor {
             why: format!("an output of dimensions {shape:?}"),
         })
+}
+
+/// Refuses a precision that the model does not have, for backends that compute as
+/// the model says.
+fn check_precision(
+    backend: &'static str,
+    header: &OnnxHeader,
+    options: &LoadOptions,
+) -> Result<(), NnError> {
+    match options.precision {
+        Some(wanted) if wanted.name() != header.precision => Err(NnError::Precision {
+            model: options.name.clone(),
+            backend,
+            wanted: wanted.name(),
+            why: format!(
+                "it computes as the model says, and the model is {}",
+                header.precision
+            ),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The header of a model that is to be loaded.
+fn header_of(model: &[u8], options: &LoadOptions) -> Result<OnnxHeader, NnError> {
+    super::onnx::read_header(model).map_err(|why| NnError::NotOnnx {
+        name: options.name.clone(),
+        why,
+    })
+}
+
+pub(super) fn unavailable(backend: &'static str, missing: Unavailable) -> NnError {
+    NnError::BackendUnavailable {
+        backend,
+        why: missing.why,
+        hint: missing.hint,
+    }
 }

@@ -4,6 +4,7 @@
 mod scheduler;
 mod writer;
 mod real;
+mod types;
 mod wasi;
 
 use std::sync::Arc;
@@ -18,17 +19,29 @@ fn options(backend: BackendChoice) -> InferenceOptions {
     InferenceOptions {
         backend,
         threads: Some(1),
-        batching: Batching::default(),
+        ..InferenceOptions::default()
     }
 }
 
 /// Each backend that this machine has; says which are missing.
 fn registries() -> Vec<ModelRegistry> {
-    let choices = [BackendChoice::Embedded, BackendChoice::Onnxruntime];
+    registries_of(&[
+        BackendChoice::Embedded,
+        BackendChoice::Onnxruntime,
+        BackendChoice::Openvino,
+    ])
+}
+
+/// Those of these backends that this machine has.
+fn registries_of(choices: &[BackendChoice]) -> Vec<ModelRegistry> {
     let reports = ModelRegistry::new(InferenceOptions::default()).backends();
+    let report = |choice: &BackendChoice| {
+        let found = reports.iter().find(|report| report.name == choice.name());
+        (*choice, found.unwrap().clone())
+    };
     let present = choices
-        .into_iter()
-        .zip(reports)
+        .iter()
+        .map(report)
         .filter_map(|(choice, report)| match report.devices {
             Ok(_) => Some(ModelRegistry::new(options(choice))),
             Err(missing) => {
@@ -200,19 +213,21 @@ fn files_bring_their_labels_and_errors_name_them() {
     std::fs::write(&path, writer::add(writer::F32, &[2], &[])).unwrap();
     std::fs::write(path.with_extension("names"), "cat\r\ndog\n\n").unwrap();
     let registry = ModelRegistry::new(options(BackendChoice::Embedded));
-    let two_threads = ModelOptions {
+    let threads = ModelOptions {
         threads: Some(2),
         ..ModelOptions::default()
     };
-    registry.add_file("sum", &path, None, two_threads);
-    let plain = ModelOptions::default();
-    registry.add_file("gone", folder.path().join("gone.onnx"), None, plain);
+    registry.add_file("sum", &path, threads);
     registry.add_file(
-        "unlabelled",
-        &path,
-        Some(folder.path().join("no.txt")),
-        plain,
+        "gone",
+        folder.path().join("gone.onnx"),
+        ModelOptions::default(),
     );
+    let labels = ModelOptions {
+        labels: Some(folder.path().join("no.txt")),
+        ..ModelOptions::default()
+    };
+    registry.add_file("unlabelled", &path, labels);
     let sum = registry.get("sum").unwrap();
     assert_eq!(sum.info().labels, ["cat", "dog"]);
     assert_eq!((sum.info().threads, sum.info().backend), (2, "embedded"));
@@ -302,7 +317,7 @@ proptest! {
         if let Some(damaged) = bytes.get_mut(place) {
             *damaged = byte;
         }
-        let load = LoadOptions { name: "damaged".into(), threads: 1 };
+        let load = LoadOptions { name: "damaged".into(), threads: 1, device: None, precision: None };
         if let Ok(model) = Embedded::new().load(&bytes.into(), &load) {
             let image = number_tensor(&[1, 1, 5, 4], &[1.0_f32; 20]);
             let _any = model.run(&[("image", image.view())]);

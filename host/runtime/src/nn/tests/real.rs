@@ -35,7 +35,7 @@ fn pattern(dimensions: &[u32]) -> Tensor {
 
 fn run(registry: &ModelRegistry, path: &Path) -> Vec<(String, Tensor)> {
     let name = path.file_stem().unwrap().to_str().unwrap();
-    registry.add_file(name, path, None, ModelOptions::default());
+    registry.add_file(name, path, ModelOptions::default());
     let model = registry.get(name).unwrap();
     let info = model.info();
     let dimensions: Vec<u32> = info.inputs[0]

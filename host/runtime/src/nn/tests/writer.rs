@@ -32,8 +32,13 @@ impl Message {
 }
 
 pub(super) const F32: u64 = 1;
+pub(super) const U8: u64 = 2;
+pub(super) const I8: u64 = 3;
+pub(super) const I32: u64 = 6;
 pub(super) const I64: u64 = 7;
+pub(super) const F16: u64 = 10;
 pub(super) const F64: u64 = 11;
+pub(super) const BF16: u64 = 16;
 
 /// `ValueInfoProto`; dimension 0 is an open one.
 pub(super) fn value(name: &str, element_type: u64, dimensions: &[u64]) -> Message {
@@ -57,6 +62,17 @@ fn node(op: &str, inputs: &[&str], output: &str) -> Message {
         .iter()
         .fold(Message::default(), |node, input| node.bytes(1, input));
     node.bytes(2, output).bytes(3, op).bytes(4, op)
+}
+
+/// A node with several outputs.
+fn node_of(op: &str, inputs: &[&str], outputs: &[&str]) -> Message {
+    let both = |node: Message, field: u64, names: &[&str]| {
+        names
+            .iter()
+            .fold(node, |node, name| node.bytes(field, name))
+    };
+    let node = both(both(Message::default(), 1, inputs), 2, outputs);
+    node.bytes(3, op).bytes(4, op)
 }
 
 fn weights(name: &str, dimensions: &[u64], numbers: &[f32]) -> Message {
@@ -114,5 +130,29 @@ pub(super) fn convolution(height: u64, width: u64, kernel: &[f32; 9]) -> Vec<u8>
         .message(11, &value("image", F32, &[1, 1, height, width]))
         .message(11, &value("kernel", F32, &[1, 1, 3, 3]))
         .message(12, &value("filtered", F32, &[1, 1, height - 2, width - 2]));
+    model(&graph, &[])
+}
+
+/// `out = in`, as another type.
+pub(super) fn cast(from: u64, to: u64, dimensions: &[u64]) -> Vec<u8> {
+    let attribute = Message::default()
+        .bytes(1, "to")
+        .number(3, to)
+        .number(20, 2);
+    let graph = Message::default()
+        .message(1, &node("Cast", &["in"], "out").message(5, &attribute))
+        .message(11, &value("in", from, dimensions))
+        .message(12, &value("out", to, dimensions));
+    model(&graph, &[])
+}
+
+/// `out = in`, by way of bytes: what dynamic quantisation does to each layer.
+pub(super) fn quantised(dimensions: &[u64]) -> Vec<u8> {
+    let small = ["small", "scale", "zero"];
+    let graph = Message::default()
+        .message(1, &node_of("DynamicQuantizeLinear", &["in"], &small))
+        .message(1, &node("DequantizeLinear", &small, "out"))
+        .message(11, &value("in", F32, dimensions))
+        .message(12, &value("out", F32, dimensions));
     model(&graph, &[])
 }

@@ -1,32 +1,29 @@
 //! A model in onnxruntime: a few sessions, because one runs one inference at a
 //! time.
 
-use std::borrow::Cow;
-use std::fmt::Debug;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use ort::environment::Environment;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{Session, SessionInputValue};
-use ort::value::{DynValue, PrimitiveTensorElementType, Tensor as OrtTensor, TensorRef};
 
 use super::super::super::NnError;
-use super::super::super::onnx::OnnxHeader;
-use super::super::super::tensor::{
-    ElementType, Number, Tensor, TensorView, bytes_from_numbers, numbers_from_bytes,
-};
-use super::super::{Model, ModelInfo, TensorInfo, dimensions_from_shape};
-use super::NAME;
+use super::super::super::tensor::{Tensor, TensorView};
+use super::super::{Model, ModelInfo, TensorInfo};
+use super::library::Library;
+use super::values::{tensor_from_value, value_from_tensor};
+use super::{Chosen, Provider, raw};
 
 /// Most sessions of one model; each holds its own copy of the weights.
 const MAX_SESSIONS: usize = 4;
 
+/// Makes the engine keep where it has put each node.
+const RECORD_PLACEMENT: &str = "session.record_ep_graph_assignment_info";
+
 /// Sessions of one model that are made when all others are busy, as long as that
 /// gives threads to idle cores.
-pub(super) struct SessionPool {
+pub(super) struct SessionPool<P> {
     info: ModelInfo,
-    environment: Environment,
-    model: Arc<[u8]>,
+    maker: Maker<P>,
     limit: usize,
     idle: Mutex<Idle>,
     returned: Condvar,
@@ -37,23 +34,64 @@ struct Idle {
     made: usize,
 }
 
-impl SessionPool {
+/// All that a new session needs.
+struct Maker<P> {
+    provider: P,
+    library: &'static Library,
+    chosen: Chosen,
+    model: Arc<[u8]>,
+}
+
+impl<P: Provider> Maker<P> {
+    fn session(&self) -> Result<Session, String> {
+        let common = || -> Result<_, ort::Error> {
+            Ok(Session::builder(&self.library.environment)?
+                .with_optimization_level(GraphOptimizationLevel::All)?
+                .with_intra_threads(self.chosen.options.threads)?
+                .with_inter_threads(1)?
+                // Threads that spin between two frames would take the cores from
+                // the elements that decode and draw.
+                .with_intra_op_spinning(false)?
+                .with_config_entry(RECORD_PLACEMENT, "1")?)
+        };
+        let builder = common().map_err(|error| error.to_string())?;
+        let mut builder = self
+            .provider
+            .configure(builder, self.library, &self.chosen)?;
+        let session = builder.commit_from_memory(&self.model);
+        session.map_err(|error| error.to_string())
+    }
+}
+
+impl<P: Provider> SessionPool<P> {
     pub(super) fn new(
-        environment: &Environment,
+        provider: P,
+        library: &'static Library,
+        chosen: Chosen,
         model: Arc<[u8]>,
-        info: ModelInfo,
+        mut info: ModelInfo,
     ) -> Result<Self, NnError> {
-        let session =
-            make_session(environment, &model, info.threads).map_err(|why| NnError::Load {
-                name: info.name.clone(),
-                backend: NAME,
-                why,
-            })?;
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self {
-            environment: environment.clone(),
+        let maker = Maker {
+            provider,
+            library,
+            chosen,
             model,
-            limit: (cores / info.threads).clamp(1, MAX_SESSIONS),
+        };
+        let session = maker.session().map_err(|why| NnError::Load {
+            name: info.name.clone(),
+            backend: P::NAME,
+            why,
+        })?;
+        let limit = if P::SIDE_BY_SIDE {
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            (cores / info.threads).clamp(1, MAX_SESSIONS)
+        } else {
+            info.note = raw::placement(&session).and_then(|it| it.note());
+            1
+        };
+        Ok(Self {
+            maker,
+            limit,
             info,
             idle: Mutex::new(Idle {
                 sessions: vec![session],
@@ -63,9 +101,13 @@ impl SessionPool {
         })
     }
 
+    fn idle(&self) -> MutexGuard<'_, Idle> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// An idle session, or a new one, or the next that comes back.
     fn take(&self) -> Result<Session, String> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle();
         loop {
             if let Some(session) = idle.sessions.pop() {
                 return Ok(session);
@@ -73,12 +115,9 @@ impl SessionPool {
             if idle.made < self.limit {
                 idle.made += 1;
                 drop(idle);
-                let made = make_session(&self.environment, &self.model, self.info.threads);
+                let made = self.maker.session();
                 if made.is_err() {
-                    self.idle
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .made -= 1;
+                    self.idle().made -= 1;
                     self.returned.notify_one();
                 }
                 return made;
@@ -91,16 +130,12 @@ impl SessionPool {
     }
 
     fn give_back(&self, session: Session) {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .sessions
-            .push(session);
+        self.idle().sessions.push(session);
         self.returned.notify_one();
     }
 }
 
-impl Model for SessionPool {
+impl<P: Provider> Model for SessionPool<P> {
     fn info(&self) -> &ModelInfo {
         &self.info
     }
@@ -109,7 +144,7 @@ impl Model for SessionPool {
         self.info.check_inputs(inputs)?;
         let failed = |why| NnError::Run {
             model: self.info.name.clone(),
-            backend: NAME,
+            backend: P::NAME,
             why,
         };
         let mut values = Vec::with_capacity(inputs.len());
@@ -128,24 +163,6 @@ impl Model for SessionPool {
     }
 }
 
-fn make_session(
-    environment: &Environment,
-    model: &[u8],
-    threads: usize,
-) -> Result<Session, String> {
-    let make = || -> Result<Session, ort::Error> {
-        Session::builder(environment)?
-            .with_optimization_level(GraphOptimizationLevel::All)?
-            .with_intra_threads(threads)?
-            .with_inter_threads(1)?
-            // Threads that spin between two frames would take the cores from the
-            // elements that decode and draw.
-            .with_intra_op_spinning(false)?
-            .commit_from_memory(model)
-    };
-    make().map_err(|error| error.to_string())
-}
-
 fn run_session(
     session: &mut Session,
     inputs: Vec<(&str, SessionInputValue<'_>)>,
@@ -158,100 +175,4 @@ fn run_session(
         Ok((info.name.clone(), tensor_from_value(info, value)?))
     });
     named.collect()
-}
-
-pub(super) fn check_types(header: &OnnxHeader) -> Result<(), NnError> {
-    let tensors = header.inputs.iter().chain(&header.outputs);
-    let carried = |element_type| {
-        use ElementType::{Bf16, F16, Other, Text};
-        !matches!(element_type, F16 | Bf16 | Text | Other)
-    };
-    match tensors.into_iter().find(|info| !carried(info.element_type)) {
-        Some(info) => Err(NnError::UnsupportedType {
-            tensor: info.name.clone(),
-            element_type: info.element_type,
-            who: "the backend `onnxruntime`",
-        }),
-        None => Ok(()),
-    }
-}
-
-/// A tensor as the engine's value, as the type that the model declares.
-fn value_from_tensor(
-    element_type: ElementType,
-    tensor: TensorView<'_>,
-) -> Result<SessionInputValue<'_>, String> {
-    match element_type {
-        ElementType::U8 => value_of::<u8>(tensor),
-        ElementType::I8 => value_of::<i8>(tensor),
-        ElementType::U16 => value_of::<u16>(tensor),
-        ElementType::I16 => value_of::<i16>(tensor),
-        ElementType::U32 => value_of::<u32>(tensor),
-        ElementType::I32 => value_of::<i32>(tensor),
-        ElementType::U64 => value_of::<u64>(tensor),
-        ElementType::I64 => value_of::<i64>(tensor),
-        ElementType::F32 => value_of::<f32>(tensor),
-        ElementType::F64 => value_of::<f64>(tensor),
-        ElementType::Bool => {
-            let values: Vec<bool> = tensor.data().iter().map(|&byte| byte != 0).collect();
-            let value = OrtTensor::from_array((tensor.shape(), values));
-            value.map(Into::into).map_err(|error| error.to_string())
-        }
-        other => Err(format!("elements of type `{other}`")),
-    }
-}
-
-fn value_of<T>(tensor: TensorView<'_>) -> Result<SessionInputValue<'_>, String>
-where
-    T: Number + PrimitiveTensorElementType + Debug,
-{
-    match numbers_from_bytes::<T>(tensor.data()) {
-        Cow::Borrowed(numbers) => {
-            TensorRef::from_array_view((tensor.shape(), numbers)).map(SessionInputValue::from)
-        }
-        Cow::Owned(numbers) => {
-            OrtTensor::from_array((tensor.shape(), numbers)).map(SessionInputValue::from)
-        }
-    }
-    .map_err(|error| error.to_string())
-}
-
-fn tensor_from_value(info: &TensorInfo, value: &DynValue) -> Result<Tensor, String> {
-    match info.element_type {
-        ElementType::U8 => tensor_of::<u8>(value),
-        ElementType::I8 => tensor_of::<i8>(value),
-        ElementType::U16 => tensor_of::<u16>(value),
-        ElementType::I16 => tensor_of::<i16>(value),
-        ElementType::U32 => tensor_of::<u32>(value),
-        ElementType::I32 => tensor_of::<i32>(value),
-        ElementType::U64 => tensor_of::<u64>(value),
-        ElementType::I64 => tensor_of::<i64>(value),
-        ElementType::F32 => tensor_of::<f32>(value),
-        ElementType::F64 => tensor_of::<f64>(value),
-        ElementType::Bool => {
-            let (shape, values) = value
-                .try_extract_tensor::<bool>()
-                .map_err(|e| e.to_string())?;
-            let bytes = values.iter().map(|&value| u8::from(value)).collect();
-            finished(ElementType::Bool, shape, bytes)
-        }
-        other => Err(format!("an output of type `{other}`")),
-    }
-}
-
-fn tensor_of<T>(value: &DynValue) -> Result<Tensor, String>
-where
-    T: Number + PrimitiveTensorElementType,
-{
-    let (shape, numbers) = value
-        .try_extract_tensor::<T>()
-        .map_err(|error| error.to_string())?;
-    finished(T::ELEMENT_TYPE, shape, bytes_from_numbers(numbers))
-}
-
-fn finished(element_type: ElementType, shape: &[i64], data: Vec<u8>) -> Result<Tensor, String> {
-    let shape: Result<Vec<usize>, _> = shape.iter().map(|&size| usize::try_from(size)).collect();
-    let shape = shape.map_err(|error| error.to_string())?;
-    let dimensions = dimensions_from_shape(&shape).map_err(|error| error.to_string())?;
-    Tensor::new(element_type, dimensions, data).map_err(|error| error.to_string())
 }

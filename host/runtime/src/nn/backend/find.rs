@@ -1,4 +1,4 @@
-//! Where the library onnxruntime may lie, and whether it talks to the Internet.
+//! Where the libraries of backends may lie, and whether one talks to the Internet.
 
 use std::env;
 use std::io;
@@ -11,6 +11,17 @@ pub(super) const TELEMETRY_SWITCH: &str = "ORT_DISABLE_TELEMETRY";
 /// Largest file that is taken for a library: builds with CUDA have 400 MB.
 const MAX_LIBRARY_BYTES: u64 = 2 << 30;
 
+/// A library that a backend needs.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// Its name without `lib` and `.so`.
+    pub(super) stem: &'static str,
+    /// Variables by which users name it or its folder; the first that is set counts.
+    pub(super) variables: &'static [&'static str],
+    /// Folders below `backends/`, best first.
+    pub(super) folders: &'static [&'static str],
+}
+
 /// All that the search depends on.
 #[derive(Debug, Default)]
 pub(super) struct Places {
@@ -21,8 +32,6 @@ pub(super) struct Places {
     pub(super) executable: Option<PathBuf>,
     /// Folders in which the system looks for libraries.
     pub(super) system: Vec<PathBuf>,
-    /// The user has turned telemetry off.
-    pub(super) telemetry_disabled: bool,
 }
 
 /// What a search found.
@@ -34,38 +43,38 @@ pub(super) struct Candidates {
     pub(super) searched: Vec<PathBuf>,
 }
 
-impl Places {
-    pub(super) fn of_this_process() -> Self {
-        let variable = |name| env::var_os(name).filter(|value| !value.is_empty());
-        let named = variable("MILLSTREAM_ONNXRUNTIME").or_else(|| variable("ORT_DYLIB_PATH"));
+/// A variable of the environment, if it is set to something.
+fn variable(name: &str) -> Option<std::ffi::OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Whether the user has turned telemetry off.
+fn telemetry_disabled() -> bool {
+    variable(TELEMETRY_SWITCH).is_some_and(|value| value != "0")
+}
+
+impl Wanted {
+    /// Where it may be, for this process.
+    pub(super) fn candidates(&self) -> Candidates {
+        let named = self.variables.iter().find_map(|name| variable(name));
         let executable = env::current_exe().ok();
-        let mut system: Vec<PathBuf> = variable("LD_LIBRARY_PATH")
-            .map(|paths| {
-                env::split_paths(&paths)
-                    .filter(|path| path.is_absolute())
-                    .collect()
-            })
-            .unwrap_or_default();
-        if cfg!(unix) {
-            let debian = format!("/usr/lib/{}-linux-gnu", env::consts::ARCH);
-            let folders = ["/usr/local/lib", &debian, "/usr/lib64", "/usr/lib"];
-            system.extend(folders.map(PathBuf::from));
-        }
-        if cfg!(target_os = "macos") {
-            system.push("/opt/homebrew/lib".into());
-        }
-        Self {
+        let places = Places {
             named: named.map(PathBuf::from),
             executable: executable.and_then(|file| file.parent().map(Path::to_owned)),
-            system,
-            telemetry_disabled: variable(TELEMETRY_SWITCH).is_some_and(|value| value != "0"),
-        }
+            system: system_folders(),
+        };
+        places.candidates(self)
     }
+}
 
-    pub(super) fn candidates(&self) -> Candidates {
+impl Places {
+    /// The library in the places, nearest first: one that was named, beside the
+    /// executable, in cargo's target folder, in the system.
+    pub(super) fn candidates(&self, wanted: &Wanted) -> Candidates {
+        let stem = wanted.stem;
         if let Some(named) = &self.named {
             let libraries = if named.is_dir() {
-                libraries_in(named)
+                libraries_in(named, stem)
             } else {
                 vec![named.clone()]
             };
@@ -77,20 +86,17 @@ impl Places {
         let mut searched = Vec::new();
         if let Some(folder) = &self.executable {
             searched.push(folder.clone());
-            searched.push(folder.join("backends/onnxruntime"));
             // `target/debug`, and `target/debug/deps` for tests.
-            for target in folder
-                .ancestors()
-                .take(4)
-                .filter(|folder| is_target(folder))
-            {
-                searched.push(target.join("backends/onnxruntime"));
+            let targets = folder.ancestors().take(4).filter(|it| is_target(it));
+            for beside in std::iter::once(&**folder).chain(targets) {
+                let names = wanted.folders.iter();
+                searched.extend(names.map(|name| beside.join("backends").join(name)));
             }
         }
         searched.extend(self.system.iter().cloned());
         let libraries = searched
             .iter()
-            .flat_map(|folder| libraries_in(folder))
+            .flat_map(|folder| libraries_in(folder, stem))
             .collect();
         Candidates {
             libraries,
@@ -99,30 +105,46 @@ impl Places {
     }
 }
 
+/// Folders in which the system looks for libraries.
+pub(super) fn system_folders() -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = variable("LD_LIBRARY_PATH")
+        .map(|paths| {
+            env::split_paths(&paths)
+                .filter(|path| path.is_absolute())
+                .collect()
+        })
+        .unwrap_or_default();
+    if cfg!(unix) {
+        let debian = format!("/usr/lib/{}-linux-gnu", env::consts::ARCH);
+        let more = ["/usr/local/lib", &debian, "/usr/lib64", "/usr/lib"];
+        folders.extend(more.map(PathBuf::from));
+    }
+    if cfg!(target_os = "macos") {
+        folders.push("/opt/homebrew/lib".into());
+    }
+    folders
+}
+
 /// Whether cargo builds into this folder.
 fn is_target(folder: &Path) -> bool {
     folder.ends_with("target") || folder.join("CACHEDIR.TAG").is_file()
 }
 
 /// Libraries in a folder: the plain name first, then versions, newest first.
-fn libraries_in(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn libraries_in(folder: &Path, stem: &str) -> Vec<PathBuf> {
     let Ok(entries) = folder.read_dir() else {
         return Vec::new();
     };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut names: Vec<String> = names.filter(|name| is_library(name)).collect();
-    names.sort_by_key(|name| {
-        (
-            name.len() > plain_name().len(),
-            std::cmp::Reverse(version(name)),
-        )
-    });
+    let mut names: Vec<String> = names.filter(|name| is_library(name, stem)).collect();
+    let plain = plain_name(stem);
+    names.sort_by_key(|name| (name.len() > plain.len(), std::cmp::Reverse(version(name))));
     names.into_iter().map(|name| folder.join(name)).collect()
 }
 
-fn plain_name() -> String {
+pub(super) fn plain_name(stem: &str) -> String {
     format!(
-        "{}onnxruntime{}",
+        "{}{stem}{}",
         env::consts::DLL_PREFIX,
         env::consts::DLL_SUFFIX
     )
@@ -130,8 +152,8 @@ fn plain_name() -> String {
 
 /// `libonnxruntime.so`, `libonnxruntime.so.1.28.0`, `libonnxruntime.1.28.0.dylib`,
 /// `onnxruntime.dll`; not `libonnxruntime_providers_shared.so`.
-fn is_library(name: &str) -> bool {
-    let plain = plain_name();
+fn is_library(name: &str, stem: &str) -> bool {
+    let plain = plain_name(stem);
     if name == plain {
         return true;
     }
@@ -153,8 +175,36 @@ fn version(name: &str) -> Vec<u32> {
         .collect()
 }
 
+/// Refuses a library whose telemetry the user has not turned off.
+pub(super) fn check_telemetry(path: &Path) -> Result<(), String> {
+    if telemetry_disabled() || !has_telemetry(path).map_err(|error| error.to_string())? {
+        return Ok(());
+    }
+    Err(format!(
+        "it contains telemetry, which only `{TELEMETRY_SWITCH}=1` turns off"
+    ))
+}
+
+/// What to do about libraries that were refused.
+pub(super) fn hint(refused: &str, hint: &str) -> String {
+    if refused.contains(TELEMETRY_SWITCH) {
+        format!("run with `{TELEMETRY_SWITCH}=1`, or take one without: {hint}")
+    } else {
+        hint.to_owned()
+    }
+}
+
+/// Paths for a message.
+pub(super) fn joined(paths: &[PathBuf]) -> String {
+    let quoted: Vec<String> = paths
+        .iter()
+        .map(|path| format!("`{}`", path.display()))
+        .collect();
+    quoted.join(", ")
+}
+
 /// Whether a library contains telemetry: whether its bytes name the switch.
-pub(super) fn has_telemetry(path: &Path) -> io::Result<bool> {
+fn has_telemetry(path: &Path) -> io::Result<bool> {
     let bytes = std::fs::metadata(path)?.len();
     if bytes > MAX_LIBRARY_BYTES {
         return Err(io::Error::other(format!("a library of {bytes} bytes")));
@@ -206,26 +256,34 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn libraries_are_told_from_their_neighbours() {
-        let check = |name, good| assert_eq!(is_library(name), good, "{name}");
+        let check = |name, good| assert_eq!(is_library(name, "onnxruntime"), good, "{name}");
         check("libonnxruntime.so", true);
         check("libonnxruntime.so.1", true);
         check("libonnxruntime.so.1.28.0", true);
         check("libonnxruntime_providers_shared.so", false);
         check("libonnxruntime.so.gz", false);
         check("libonnxruntime.a", false);
+        assert!(is_library("libopenvino_c.so.2641", "openvino_c"));
     }
 
     #[test]
     #[cfg(target_os = "linux")]
     fn newer_and_nearer_libraries_come_first() {
+        let wanted = Wanted {
+            stem: "onnxruntime",
+            variables: &[],
+            folders: &["cuda", "onnxruntime"],
+        };
         let folder = tempfile::tempdir().unwrap();
         let executable = folder.path().join("target/debug");
         let beside_target = folder.path().join("target/backends/onnxruntime");
+        let cuda = folder.path().join("target/backends/cuda");
         let system = folder.path().join("lib");
-        for folder in [&executable, &beside_target, &system] {
+        for folder in [&executable, &beside_target, &cuda, &system] {
             std::fs::create_dir_all(folder).unwrap();
         }
         let files = [
+            cuda.join("libonnxruntime.so.1.20.0"),
             beside_target.join("libonnxruntime.so.1.28.0"),
             beside_target.join("libonnxruntime.so.1.9.2"),
             system.join("libonnxruntime.so"),
@@ -238,7 +296,7 @@ mod tests {
             system: vec![system],
             ..Places::default()
         };
-        let found = places.candidates();
+        let found = places.candidates(&wanted);
         assert_eq!(found.libraries, files);
         assert!(
             found
@@ -248,8 +306,20 @@ mod tests {
 
         places.named = Some("/nowhere/libonnxruntime.so".into());
         assert_eq!(
-            places.candidates().libraries,
+            places.candidates(&wanted).libraries,
             [PathBuf::from("/nowhere/libonnxruntime.so")]
         );
+    }
+
+    #[test]
+    fn telemetry_is_recognised() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |bytes: &[u8], expected: bool| {
+            let file = folder.path().join("library");
+            std::fs::write(&file, bytes).unwrap();
+            assert_eq!(has_telemetry(&file).unwrap(), expected);
+        };
+        check(b"\0\x01ORT_DISABLE_TELEMETRY\0", true);
+        check(b"\0\x01ORT_DISABLE_SOMETHING\0", false);
     }
 }
