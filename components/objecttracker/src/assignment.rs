@@ -23,7 +23,7 @@ pub struct Pair {
 /// first (greedy).
 const MOST_WORK: usize = 1 << 27;
 
-/// Matches of [`best`]; keeps nothing but memory.
+/// Finds matchings; keeps nothing but memory.
 #[derive(Debug, Default)]
 pub struct Matcher {
     parents: Vec<usize>,

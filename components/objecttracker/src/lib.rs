@@ -8,17 +8,17 @@
 //!
 //! `videotestsrc pattern=shapes ! objectdetector ! objecttracker ! detectionoverlay ! windowsink`
 
-/// Edges of boxes.
+// Edges of boxes.
 pub mod bounds;
-/// Where an object is and how fast it goes.
+// Where an object is and how fast it goes.
 pub mod kalman;
-/// The matching with the largest gain.
+// The matching with the largest gain.
 pub mod assignment;
-/// Which detections are which objects.
+// Which detections are which objects.
 pub mod association;
-/// Objects from frame to frame.
+// Objects from frame to frame.
 pub mod tracker;
-/// Frames between two buffers.
+// Frames between two buffers.
 pub mod pace;
 
 use millstream_sdk::bus::post;
