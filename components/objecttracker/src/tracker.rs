@@ -30,8 +30,6 @@ const PROBATION_GROWTH: f64 = 0.5;
 /// least overlap then.
 const GROWTH: f64 = 1.0;
 const GROWN_OVERLAP: f64 = 0.3;
-/// Two objects that overlap by more are one: the one that was seen for longer.
-const SAME_OVERLAP: f64 = 0.85;
 /// Most objects that are remembered, as many as a frame can have detections.
 const MOST_TRACKS: usize = 4096;
 
@@ -312,20 +310,16 @@ impl Tracker {
         }
     }
 
-    /// Lets go of objects that were not seen for too long, and of those that are
-    /// another one.
+    /// Lets go of objects that were not seen for too long.
     fn forget(&mut self) {
         let buffer = self.parameters.buffer;
         for track in self.tracks.iter_mut().filter(|track| track.seen.is_none()) {
             track.motion.hold_size();
         }
-        let doubles = self.doubles();
-        let mut index = 0;
         let mut ended = core::mem::take(&mut self.ended);
         let gone = self.tracks.extract_if(.., |track| {
-            index += 1;
             let on_probation = track.id.is_none() && track.seen.is_none();
-            on_probation || track.missed > buffer || doubles.binary_search(&(index - 1)).is_ok()
+            on_probation || track.missed > buffer
         });
         ended.extend(gone.filter(|track| track.id.is_some()));
         if self.tracks.len() > MOST_TRACKS {
@@ -334,35 +328,6 @@ impl Tracker {
             ended.extend(gone.filter(|track| track.id.is_some()));
         }
         self.ended = ended;
-    }
-
-    /// Of each lost object that lies on one that is seen, the younger of both.
-    fn doubles(&mut self) -> Vec<usize> {
-        let candidates = |seen: bool| -> Vec<Candidate> {
-            let tracks = self.tracks.iter().enumerate();
-            tracks
-                .filter(|(_, track)| track.id.is_some() && track.seen.is_some() == seen)
-                .map(|(index, track)| self.candidate(index, track, 0.0))
-                .collect()
-        };
-        let (lost, seen) = (candidates(false), candidates(true));
-        if lost.is_empty() || seen.is_empty() {
-            return Vec::new();
-        }
-        let pairs = self.association.run(&lost, &seen, SAME_OVERLAP);
-        let lived = |index: usize| self.tracks.get(index).map_or(0.0, |t| t.age - t.missed);
-        let mut doubles: Vec<usize> = pairs
-            .into_iter()
-            .map(|(lost, seen)| {
-                if lived(lost) > lived(seen) {
-                    seen
-                } else {
-                    lost
-                }
-            })
-            .collect();
-        doubles.sort_unstable();
-        doubles
     }
 }
 
