@@ -161,7 +161,11 @@ impl core::fmt::Display for TensorInfo {
                 None => f.write_str("?")?,
             }
         }
-        f.write_str(if self.dimensions.is_empty() { "[]" } else { "]" })
+        f.write_str(if self.dimensions.is_empty() {
+            "[]"
+        } else {
+            "]"
+        })
     }
 }
 
