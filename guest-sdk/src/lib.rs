@@ -52,6 +52,9 @@ pub mod property;
 pub mod context;
 // Frames and other data: handles to memory that the host owns.
 pub mod buffer;
+// Lines, zones and who is in them: a meta of buffers.
+#[cfg(feature = "analytics")]
+pub mod analytics;
 // How video frames lie in buffers.
 pub mod video;
 // Why a call could not do its work.
