@@ -29,7 +29,7 @@ impl Session {
             dimensions: input.dimensions.to_vec(),
             data: input.data.raw(),
         });
-        let outputs = self.0.compute(raw.collect(), deadline)?;
+        let outputs = self.0.compute(&raw.collect::<Vec<_>>(), deadline)?;
         let from_raw = |output: models::Output| Output {
             name: output.name,
             element_type: output.element_type,
@@ -68,7 +68,8 @@ impl Graph {
             let raw = RawTensor::new(tensor.dimensions(), element, tensor.bytes());
             Ok(((*name).to_owned(), raw))
         });
-        let outputs = self.context.compute(raw.collect::<Result<_, Failure>>()?);
+        let raw = raw.collect::<Result<Vec<_>, Failure>>()?;
+        let outputs = self.context.compute(raw);
         let outputs = outputs.map_err(|error| failure("the model failed", &error))?;
         Ok(outputs
             .into_iter()
