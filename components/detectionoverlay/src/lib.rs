@@ -188,9 +188,6 @@ impl InPlace for DetectionOverlay {
         let Some(state) = &mut self.state else {
             return Err(Failure::not_negotiated("a buffer came before caps"));
         };
-        if buffer.timing().flags.contains(BufferFlags::DISCONT) {
-            self.trails.clear();
-        }
         self.trails
             .record(&found.objects, self.settings.trail as usize);
         let nothing =
@@ -199,6 +196,14 @@ impl InPlace for DetectionOverlay {
             state.draw(&mut buffer, &found, &self.trails)?;
         }
         Ok(buffer.into())
+    }
+
+    fn handle_event(&mut self, _: &Context, event: &Event) -> Result<Disposition, Failure> {
+        // Not at `DISCONT`: a leaky queue sets it wherever it has dropped a frame.
+        if matches!(event, Event::Segment(_)) {
+            self.trails.clear();
+        }
+        Ok(Disposition::Forward)
     }
 
     fn configure(&mut self, settings: Settings) -> Result<(), Failure> {

@@ -8,6 +8,7 @@
 use detectionoverlay::DetectionOverlay;
 use millstream_sdk::analytics::{Analytics, Line, META, Zone};
 use millstream_sdk::buffer::{Classification, Keypoint, Mask};
+use millstream_sdk::context::Segment;
 use millstream_sdk::prelude::*;
 
 const FORMATS: [&str; 11] = [
@@ -291,25 +292,28 @@ fn the_frames_classes_stand_in_the_upper_left() {
 fn trails_show_where_tracks_were_and_end() {
     let properties = format!("{BARE} thickness=2 trail=4").replace(" thickness=1", "");
     let (mut harness, info) = harness(&properties, "GRAY8", 120, 40);
-    let mut step = |x: f32, flags: BufferFlags| {
-        drawn(&mut harness, &info, |buffer| {
+    let step = |harness: &mut Harness<DetectionOverlay>, x: f32| {
+        drawn(harness, &info, |buffer| {
             buffer.set_detections(OBJECTS, &[tracked([x, 8.0, 2.0, 20.0], 3)]);
-            let timing = buffer.timing();
-            buffer.set_timing(Timing { flags, ..timing });
         })
     };
-    let none = BufferFlags::empty();
     for x in [4.0, 14.0, 24.0, 34.0] {
-        step(x, none);
+        step(&mut harness, x);
     }
-    let bytes = step(44.0, none);
+    let bytes = step(&mut harness, 44.0);
     // Centres at 15, 25, 35, 45; the one at 5 is forgotten. Row 18 is the middle.
     let seen = |x| at(&bytes, 120, x, 18) != 100;
-    assert_eq!(
-        [8, 12, 20, 30, 40].map(seen),
-        [false, false, true, true, true]
-    );
-    let bytes = step(54.0, BufferFlags::DISCONT);
+    let expected = [false, false, true, true, true];
+    assert_eq!([8, 12, 20, 30, 40].map(seen), expected);
+    let segment = Segment {
+        start: 0,
+        stop: None,
+        base: 0,
+    };
+    harness
+        .send_event("sink", &Event::Segment(segment))
+        .unwrap();
+    let bytes = step(&mut harness, 54.0);
     assert_eq!(at(&bytes, 120, 45, 18), 100);
 }
 

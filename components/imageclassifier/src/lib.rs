@@ -175,6 +175,14 @@ impl InPlace for ImageClassifier {
         Ok(buffer.into())
     }
 
+    fn handle_event(&mut self, _: &Context, event: &Event) -> Result<Disposition, Failure> {
+        // Another stretch: a number may be another object's.
+        if let (Event::Segment(_), Some(state)) = (event, &mut self.state) {
+            state.objects = Objects::default();
+        }
+        Ok(Disposition::Forward)
+    }
+
     fn configure(&mut self, settings: Settings) -> Result<(), Failure> {
         if let Some(state) = &mut self.state {
             state.wanted = Wanted::new(&settings, &state.info);

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use imageclassifier::ImageClassifier;
 use millstream_sdk::buffer::Classification;
 use millstream_sdk::bus::Value;
+use millstream_sdk::context::Segment;
 use millstream_sdk::harness::{fake_model, without_views};
 use millstream_sdk::nn::{ElementType, Model, Tensor, TensorInfo};
 use millstream_sdk::prelude::*;
@@ -332,14 +333,28 @@ fn a_track_is_classified_every_interval_and_answered_every_frame() {
         &[1.0],
     );
     let mut harness = harness("on=objects interval=4 min-size=1", SMALL).unwrap();
-    for _ in 0..9 {
+    let step = |harness: &mut Harness<ImageClassifier>| {
         let mut buffer = small();
         buffer.set_detections(OBJECTS, &[object("person", [0.0, 0.0, 4.0, 4.0], Some(7))]);
         harness.push(buffer).unwrap();
         let found = harness.pull().unwrap().detections(OBJECTS);
         assert_eq!(tuples(&found[0].classifications), [(0, "cat", 1.0)]);
+    };
+    for _ in 0..9 {
+        step(&mut harness);
     }
     assert_eq!(asked.borrow().len(), 3);
+    // Another stretch: the number may be another object's.
+    let segment = Segment {
+        start: 0,
+        stop: None,
+        base: 0,
+    };
+    harness
+        .send_event("sink", &Event::Segment(segment))
+        .unwrap();
+    step(&mut harness);
+    assert_eq!(asked.borrow().len(), 4);
 }
 
 #[test]
