@@ -67,10 +67,14 @@ impl Letters {
         (self.size * 1.26).round() as usize
     }
 
-    /// A tag's text with a margin around it, at most `widest` pixels wide. Good
-    /// until the next text.
-    pub(crate) fn write(&mut self, text: &str, widest: usize) -> &Mask {
-        let margin = (self.size * 0.34).round();
+    /// Columns of a tag with this text, its margins included, at most `widest`.
+    pub(crate) fn width(&mut self, text: &str, widest: usize) -> usize {
+        self.fit(text, widest).1
+    }
+
+    /// How many characters of a text fit, and the columns of their tag.
+    fn fit(&mut self, text: &str, widest: usize) -> (usize, usize) {
+        let margin = self.margin();
         let end = (widest as f32 - margin).max(0.0);
         let mut pen = margin;
         let mut shown = 0;
@@ -82,12 +86,22 @@ impl Letters {
             pen = next;
             shown += 1;
         }
-        let width = ((pen + margin).round() as usize).min(widest);
-        let height = self.tag_height();
+        (shown, ((pen + margin).round() as usize).min(widest))
+    }
+
+    /// Columns beside the text of a tag.
+    fn margin(&self) -> f32 {
+        (self.size * 0.34).round()
+    }
+
+    /// A tag's text with a margin around it, at most `widest` pixels wide. Good
+    /// until the next text.
+    pub(crate) fn write(&mut self, text: &str, widest: usize) -> &Mask {
+        let (shown, width) = self.fit(text, widest);
         let baseline = (self.size * 0.99).round() as i32;
         let mut mask = core::mem::take(&mut self.mask);
-        mask.reset(width, height);
-        pen = margin;
+        mask.reset(width, self.tag_height());
+        let mut pen = self.margin();
         for character in text.chars().take(shown) {
             let glyph = self.glyph(character, pen);
             glyph.stamp(&mut mask, pen.floor() as i32, baseline);

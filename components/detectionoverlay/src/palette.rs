@@ -46,6 +46,11 @@ pub(crate) fn paints(info: &VideoInfo) -> Vec<[Paint; 2]> {
         .collect()
 }
 
+/// The paints of what belongs to no class: a dark ground, and white letters.
+pub(crate) fn neutral(info: &VideoInfo) -> [Paint; 2] {
+    [BLACK, WHITE].map(|colour| Paint::new(info, colour))
+}
+
 /// The paints of a class.
 pub(crate) fn pick(paints: &[[Paint; 2]], class_id: u32) -> [Paint; 2] {
     paints

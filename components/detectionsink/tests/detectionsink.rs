@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use detectionsink::DetectionSink;
+use millstream_sdk::analytics::{Analytics, Line, META};
+use millstream_sdk::buffer::{Classification, Keypoint, Mask};
+use millstream_sdk::bus::{Setting, Value as Field};
+use millstream_sdk::context::CustomEvent;
 use millstream_sdk::prelude::*;
 use serde_json::{Value, json};
 
@@ -26,13 +30,32 @@ fn frame(pts: u64, layer: &str, detections: &[Detection]) -> Buffer {
     buffer
 }
 
+/// The custom event `inference` with these fields.
+fn inference(fields: &[(&str, Field)]) -> Event {
+    let setting = |(name, value): &(&str, Field)| Setting {
+        name: (*name).into(),
+        value: value.clone(),
+    };
+    Event::Custom(CustomEvent {
+        name: "inference".into(),
+        fields: fields.iter().map(setting).collect(),
+    })
+}
+
 /// Runs the element; gives its lines, read while it still runs, and the end's.
 fn written(properties: &str, frames: Vec<Buffer>) -> (Vec<Value>, String) {
+    written_after(properties, &[], frames)
+}
+
+fn written_after(properties: &str, events: &[Event], frames: Vec<Buffer>) -> (Vec<Value>, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.jsonl");
     let launch = format!("location={} {properties}", path.display());
     let mut harness = Harness::<DetectionSink>::new(&launch).unwrap();
     harness.set_caps("sink", CAPS).unwrap();
+    for event in events {
+        harness.send_event("sink", event).unwrap();
+    }
     for frame in frames {
         harness.push(frame).unwrap();
     }
@@ -106,4 +129,148 @@ fn empty_frames_and_other_layers_are_left_out_on_request() {
 fn a_frame_without_time_has_no_pts() {
     let (lines, _) = written("", vec![Buffer::from_bytes(&[0; 8])]);
     assert_eq!(lines[0]["pts"], Value::Null);
+}
+
+#[test]
+fn what_ran_comes_first_and_once() {
+    let shapes = inference(&[
+        ("model", "a \"model\"\n".into()),
+        ("family", "yolox".into()),
+        ("backend", "onnxruntime".into()),
+        ("device", "cpu".into()),
+        ("precision", "f32".into()),
+        ("threads", 2.into()),
+        ("load-time-ns", 31_250_400.into()),
+        ("first-run-time-ns", Field::Integer(4_200_000)),
+    ]);
+    let hostile = inference(&[
+        ("model", 7.into()),
+        ("threads", (-1).into()),
+        ("load-time-ns", Field::Float(1.0)),
+        ("first-run-time-ns", Field::Integer(i64::MAX)),
+    ]);
+    let other = Event::Custom(CustomEvent {
+        name: "other".into(),
+        fields: vec![],
+    });
+    let events = [shapes.clone(), other, hostile, shapes];
+    let (lines, text) = written_after("", &events, vec![frame(0, OBJECTS, &[])]);
+    assert_eq!(lines.len(), 3);
+    assert!(text.starts_with(concat!(
+        r#"{"inference":{"model":"a \"model\"\n","backend":"onnxruntime","device":"cpu","#,
+        r#""precision":"f32","threads":2,"load-ms":31.25,"first-run-ms":4.2}}"#,
+        "\n"
+    )));
+    assert_eq!(
+        lines[1]["inference"],
+        json!({
+            "model": null, "backend": null, "device": null, "precision": null,
+            "threads": null, "load-ms": null, "first-run-ms": 9_223_372_036_854.775,
+        })
+    );
+    assert_eq!(lines[2]["frame"], 0);
+    let (lines, _) = written_after("header=false", &events, vec![frame(0, OBJECTS, &[])]);
+    assert_eq!(lines.len(), 1);
+}
+
+fn class(label: &str, confidence: f32) -> Classification {
+    Classification {
+        class_id: 2,
+        label: label.into(),
+        confidence,
+    }
+}
+
+#[test]
+fn more_than_boxes_is_written_where_it_is() {
+    let mut cat = detection("cat", 1.0, Some(7));
+    let point = |x, y, confidence| Keypoint { x, y, confidence };
+    cat.keypoints = vec![point(1.239, -2.0, 0.5), point(0.0, 0.0, 0.0)];
+    cat.mask = Some(Mask {
+        width: 3,
+        height: 2,
+        cells: vec![0, 127, 128, 255, 0, 200],
+    });
+    cat.classifications = vec![class("tabby \"x\"", 0.5), class("", 0.25)];
+    let mut dog = detection("dog", 1.0, None);
+    dog.mask = Some(Mask {
+        width: 2,
+        height: 1,
+        cells: vec![255, 255],
+    });
+    let mut buffer = frame(0, OBJECTS, &[cat, dog]);
+    buffer.set_classifications(&[class("home", 0.75)]);
+    let (lines, text) = written("", vec![buffer]);
+    assert!(text.contains(concat!(
+        r#""track":7,"keypoints":[[1.24,-2,0.5],[0,0,0]],"#,
+        r#""mask":{"width":3,"height":2,"rle":[2,2,1,1]},"#,
+        r#""classifications":[{"class":2,"label":"tabby \"x\"","confidence":0.5},"#,
+        r#"{"class":2,"label":"","confidence":0.25}]}"#
+    )));
+    assert_eq!(lines[0]["detections"][1]["mask"]["rle"], json!([0, 2]));
+    assert_eq!(
+        lines[0]["classifications"],
+        json!([{"class": 2, "label": "home", "confidence": 0.75}])
+    );
+}
+
+#[test]
+fn classes_alone_are_not_empty() {
+    let mut buffer = frame(0, OBJECTS, &[]);
+    buffer.set_classifications(&[class("home", 0.75)]);
+    let frames = vec![buffer, frame(1, OBJECTS, &[])];
+    let (lines, _) = written("include-empty=false", frames);
+    assert_eq!(lines.len(), 1);
+}
+
+#[test]
+fn counts_are_written_anew_and_hostile_ones_left_out() {
+    let mut counted = Analytics::new(4, 2);
+    counted
+        .lines
+        .push(Line::new("d\"\no\u{1}r", [1.0, 2.0], [3.0, 4.0]));
+    let mut good = frame(0, OBJECTS, &[]);
+    counted.attach(&mut good).unwrap();
+    let expected: Value = serde_json::from_slice(&good.meta(META).unwrap()).unwrap();
+    let spread = b"{\n \"width\": 4,\r\n\"height\":2, \"evil\":\"}\\n\"\n}";
+    let texts: [&[u8]; 5] = [spread, b"}\n{", b"\xff", &[b'['; 9_000], b""];
+    let mut frames = vec![good];
+    frames.extend(texts.iter().map(|text| {
+        let mut buffer = frame(1, OBJECTS, &[]);
+        buffer.set_meta(META, Some(text));
+        buffer
+    }));
+    let (lines, text) = written("", frames);
+    assert_eq!(lines.len(), 6);
+    assert_eq!(lines[0]["analytics"], expected);
+    let bare =
+        r#""detections":[],"analytics":{"width":4,"height":2,"lines":[],"zones":[],"objects":[]}}"#;
+    assert!(text.lines().nth(1).unwrap().ends_with(bare), "{text}");
+    assert!(
+        lines[2..]
+            .iter()
+            .all(|line| line.get("analytics").is_none())
+    );
+}
+
+#[test]
+fn the_most_masks_that_a_layer_holds_are_one_line() {
+    let mut worst = detection("x", 1.0, None);
+    worst.mask = Some(Mask {
+        width: 32,
+        height: 32,
+        cells: [255, 0].repeat(512),
+    });
+    worst.keypoints = vec![
+        Keypoint {
+            x: f32::MAX,
+            y: f32::MIN,
+            confidence: 1e-40,
+        };
+        4
+    ];
+    let (lines, _) = written("", vec![frame(0, OBJECTS, &vec![worst; 4096])]);
+    let found = lines[0]["detections"].as_array().unwrap();
+    assert_eq!(found.len(), 4096);
+    assert_eq!(found[0]["mask"]["rle"].as_array().unwrap().len(), 1025);
 }

@@ -22,11 +22,13 @@ mod colorimetry;
 mod format;
 mod frame;
 mod info;
+mod sample;
 
 pub use colorimetry::{ColorMatrix, ColorRange, Colorimetry};
 pub use format::{Family, VideoFormat};
 pub use frame::{Plane, PlaneMut, VideoFrame, VideoFrameMut};
 pub use info::{MAX_DIMENSION, PlaneLayout, VideoInfo};
+pub use sample::{Number, Place, Sampler, Target};
 
 /// Template caps of elements that take every format of [`VideoFormat`].
 pub const ANY_RAW: &str = "video/x-raw, format=(string){ I420, YV12, NV12, NV21, YUY2, UYVY, RGB, \

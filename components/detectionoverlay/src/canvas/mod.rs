@@ -1,7 +1,11 @@
-//! [`Canvas`]: fills areas and masks of a frame, in any format.
+//! [`Canvas`]: fills areas, masks and shapes of a frame, in any format.
 //!
 //! Everything is clipped to the frame. Where four pixels share chroma, it is
 //! blended by how much of them is covered.
+
+mod shape;
+
+pub(crate) use shape::Rows;
 
 use millstream_sdk::prelude::*;
 use millstream_sdk::video::{ColorRange, Family, PlaneMut};
@@ -74,6 +78,12 @@ impl Area {
             right: self.right.clamp(0, width),
             bottom: self.bottom.clamp(0, height),
         }
+    }
+
+    /// How many pixels it covers.
+    pub(crate) fn pixels(self) -> u64 {
+        let side = |from: i32, to: i32| u64::try_from(to - from).unwrap_or(0);
+        side(self.left, self.right) * side(self.top, self.bottom)
     }
 
     /// Whether it covers nothing.
@@ -161,6 +171,11 @@ impl<'a> Canvas<'a> {
     /// Rows.
     pub(crate) const fn height(&self) -> i32 {
         self.height
+    }
+
+    /// From now on; 0 to 256.
+    pub(crate) const fn set_opacity(&mut self, opacity: u32) {
+        self.opacity = opacity;
     }
 
     /// Fills what of an area lies in the frame.
@@ -272,8 +287,10 @@ const fn weight(cover: u32, opacity: u32) -> u32 {
     ((cover + (cover >> 7)) * opacity) >> 8
 }
 
+/// In sixteen bits, of which a vector holds twice as many: 255 * 256 + 128 fits.
 fn blend(old: u8, new: u8, weight: u32) -> u8 {
-    ((u32::from(old) * (256 - weight) + u32::from(new) * weight + 128) >> 8) as u8
+    let weight = weight.min(256) as u16;
+    ((u16::from(old) * (256 - weight) + u16::from(new) * weight + 128) >> 8) as u8
 }
 
 fn blend_all(old: &mut [u8], new: &[u8], weight: u32) {
