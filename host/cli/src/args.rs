@@ -52,7 +52,8 @@ const INSPECT_EXAMPLES: &str = "\
 Examples:
   millstream inspect
   millstream inspect videotestsrc
-  millstream inspect ./my-element.wasm --json";
+  millstream inspect ./my-element.wasm --json
+  millstream inspect ./my-model.onnx --backend onnxruntime";
 
 const CAPS_EXAMPLES: &str = "\
 Examples:
@@ -171,6 +172,15 @@ pub(crate) struct SetupArgs {
     /// Allow an element something: camera, display, inference, files:DIR, files:DIR:rw
     #[arg(long = "grant", value_name = "NAME=CAPABILITY", value_parser = grant_from_text)]
     pub(crate) grants: Vec<(String, Grant)>,
+    #[command(flatten)]
+    pub(crate) inference: InferenceArgs,
+    #[command(flatten)]
+    pub(crate) elements: ElementArgs,
+}
+
+/// What runs models, and how.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct InferenceArgs {
     /// What runs models: auto, embedded, onnxruntime, webgpu, cuda, tensorrt, openvino (default: as the manifest says, or auto)
     #[arg(long)]
     pub(crate) backend: Option<BackendChoice>,
@@ -189,8 +199,6 @@ pub(crate) struct SetupArgs {
     /// How long an inference waits for others to be joined with, such as 2ms (default: 0s)
     #[arg(long, value_name = "TIME", value_parser = time_from_text)]
     pub(crate) max_delay: Option<Duration>,
-    #[command(flatten)]
-    pub(crate) elements: ElementArgs,
 }
 
 /// Where elements come from.
@@ -244,7 +252,7 @@ pub(crate) struct GraphArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct InspectArgs {
-    /// Name of the element, or a component's file
+    /// Name of the element, a component's file, or a model's (NAME.onnx)
     pub(crate) element: Option<String>,
     /// Print JSON: an object, or one object a line
     #[arg(long)]
@@ -252,6 +260,8 @@ pub(crate) struct InspectArgs {
     /// Print the table of elements that README.md has
     #[arg(long, hide = true, conflicts_with_all = ["element", "json"])]
     pub(crate) markdown: bool,
+    #[command(flatten)]
+    pub(crate) inference: InferenceArgs,
     #[command(flatten)]
     pub(crate) elements: ElementArgs,
 }

@@ -19,6 +19,7 @@ mod output;
 mod failure;
 mod human;
 mod json;
+mod inference;
 mod setup;
 mod run;
 mod check;

@@ -3,19 +3,16 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use millstream_core::graph::Graph;
-use millstream_core::manifest::{self, Backend, MAX_MANIFEST_BYTES, Manifest};
+use millstream_core::manifest::{self, MAX_MANIFEST_BYTES, Manifest};
 use millstream_core::{Description, Error as CoreError, launch};
-use millstream_runtime::{
-    BackendChoice, ClockKind, InferenceOptions, ModelOptions, Options, Pipeline, Precision,
-    Runtime, Sources,
-};
+use millstream_runtime::{ClockKind, InferenceOptions, Options, Pipeline, Runtime, Sources};
 
 use crate::args::{ElementArgs, SetupArgs, TextArgs};
 use crate::carried::{self, CARRIED, SHAPES, SHAPES_NAME};
 use crate::failure::Failure;
+use crate::inference;
 
 /// Folders of elements, divided as `PATH` is.
 const ELEMENT_PATH: &str = "MILLSTREAM_ELEMENT_PATH";
@@ -87,34 +84,11 @@ impl Text {
 
     /// Elements and models that the text can name.
     pub(crate) fn runtime(&self, setup: &SetupArgs) -> Result<Runtime, Failure> {
-        let mut inference = InferenceOptions::default();
-        let mut base = PathBuf::new();
-        if let Self::Manifest(manifest, folder) = self {
-            inference.backend = choice(manifest.inference.backend);
-            inference.threads = manifest.inference.threads.map(|threads| threads as usize);
-            let own = &manifest.inference;
-            inference.batching.max_batch = own.max_batch.unwrap_or(1);
-            inference.batching.max_delay = Duration::from_nanos(own.max_delay.unwrap_or(0));
-            inference.device = manifest.inference.device.map(|device| device as usize);
-            inference.precision = manifest.inference.precision.map(precision);
-            base.clone_from(folder);
-        }
-        if let Some(backend) = setup.backend {
-            inference.backend = backend;
-        }
-        if let Some(threads) = setup.threads {
-            inference.threads = Some(threads as usize);
-        }
-        if let Some(max_batch) = setup.max_batch {
-            inference.batching.max_batch = max_batch;
-        }
-        if let Some(max_delay) = setup.max_delay {
-            inference.batching.max_delay = max_delay;
-        }
-        if let Some(device) = setup.device {
-            inference.device = Some(device as usize);
-        }
-        inference.precision = setup.precision.or(inference.precision);
+        let (settings, base) = match self {
+            Self::Manifest(manifest, folder) => (Some(&manifest.inference), folder.clone()),
+            Self::Line(_) => (None, PathBuf::new()),
+        };
+        let inference = inference::options(&setup.inference, settings);
         let runtime = runtime(&setup.elements, base, inference)?;
         if let Self::Manifest(manifest, base) = self {
             add_models(&runtime, manifest, base, setup)?;
@@ -208,45 +182,10 @@ fn add_models(
                 ));
             }
         }
-        // What stands on the command line counts for all models; another backend
-        // counts devices and precisions of its own.
-        let other = setup.backend.is_some();
-        let device = model.device.filter(|_| setup.device.is_none() && !other);
-        let its_precision = model.precision.filter(|_| setup.precision.is_none());
-        let threads = model.threads.filter(|_| setup.threads.is_none());
-        let max_delay = model.max_delay.filter(|_| setup.max_delay.is_none());
-        let options = ModelOptions {
-            labels,
-            backend: model.backend.filter(|_| !other).map(choice),
-            threads: threads.map(|it| it as usize),
-            device: device.map(|it| it as usize),
-            precision: its_precision.map(precision),
-            max_batch: model.max_batch.filter(|_| setup.max_batch.is_none()),
-            max_delay: max_delay.map(Duration::from_nanos),
-        };
+        let options = inference::model_options(&setup.inference, model, labels);
         runtime.models.add_file(name, file, options);
     }
     Ok(())
-}
-
-fn choice(backend: Backend) -> BackendChoice {
-    match backend {
-        Backend::Auto => BackendChoice::Auto,
-        Backend::Embedded => BackendChoice::Embedded,
-        Backend::OnnxRuntime => BackendChoice::Onnxruntime,
-        Backend::WebGpu => BackendChoice::Webgpu,
-        Backend::Cuda => BackendChoice::Cuda,
-        Backend::TensorRt => BackendChoice::Tensorrt,
-        Backend::OpenVino => BackendChoice::Openvino,
-    }
-}
-
-fn precision(precision: manifest::Precision) -> Precision {
-    match precision {
-        manifest::Precision::F32 => Precision::F32,
-        manifest::Precision::F16 => Precision::F16,
-        manifest::Precision::Bf16 => Precision::Bf16,
-    }
 }
 
 /// A manifest's text; of a file that is too long, as much as shows that.

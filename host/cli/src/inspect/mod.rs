@@ -1,6 +1,7 @@
 //! `inspect`: what elements say of themselves, as `gst-inspect-1.0` shows it.
 
 mod json;
+mod model;
 mod text;
 
 use std::path::PathBuf;
@@ -9,14 +10,18 @@ use std::sync::Arc;
 use millstream_core::element::{Property, Role, Value};
 use millstream_core::error::suggest;
 use millstream_core::{Error as CoreError, builtin};
-use millstream_runtime::{ElementRegistry, InferenceOptions, Loaded, Origin};
+use millstream_runtime::{ElementRegistry, Loaded, Origin};
 
 use crate::args::InspectArgs;
 use crate::failure::Failure;
-use crate::{carried, human, output, setup};
+use crate::{carried, human, inference, output, setup};
 
 pub(crate) fn inspect(args: &InspectArgs) -> Result<(), Failure> {
-    let runtime = setup::runtime(&args.elements, PathBuf::new(), InferenceOptions::default())?;
+    let options = inference::options(&args.inference, None);
+    let runtime = setup::runtime(&args.elements, PathBuf::new(), options)?;
+    if let Some(name) = args.element.as_deref().filter(|name| model::is_model(name)) {
+        return model::inspect(&runtime.models, name, args.json);
+    }
     let registry = &runtime.elements;
     if let Some(name) = &args.element {
         let loaded = find(registry, name)?;
