@@ -47,7 +47,10 @@ pub(crate) fn fetch(workspace: &Workspace, name: &str) -> Result<()> {
 /// What is left for the user to do.
 fn hint(name: &str, folder: &Path) -> Option<String> {
     let elsewhere = |variable: &str| {
-        format!("to use it from elsewhere: `export {variable}={}`", folder.display())
+        format!(
+            "to use it from elsewhere: `export {variable}={}`",
+            folder.display()
+        )
     };
     Some(match name {
         "onnxruntime" => elsewhere("MILLSTREAM_ONNXRUNTIME"),
@@ -146,7 +149,11 @@ fn check(file: &Path, wheel: &Wheel) -> Result<()> {
     let bytes = fs::read(file).with_context(|| format!("pip did not bring `{}`", wheel.file))?;
     let sum = format!("{:x}", Sha256::digest(&bytes));
     if sum != wheel.sha256 {
-        bail!("`{}`: sha256 {sum}, expected {}", file.display(), wheel.sha256);
+        bail!(
+            "`{}`: sha256 {sum}, expected {}",
+            file.display(),
+            wheel.sha256
+        );
     }
     Ok(())
 }
@@ -158,11 +165,18 @@ fn unpack(workspace: &Workspace, wheel: &Wheel, file: &Path, folder: &Path) -> R
         fs::remove_dir_all(&temporary)?;
     }
     let mut unzip = workspace.command("python3");
-    unzip.args(["-m", "zipfile", "-e"]).arg(file).arg(&temporary);
+    unzip
+        .args(["-m", "zipfile", "-e"])
+        .arg(file)
+        .arg(&temporary);
     Step::new(workspace, "unzip").run(&mut unzip)?;
     let mut taken = 0;
     for path in files_below(&temporary)? {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let starts = |beginnings: &[&str]| beginnings.iter().any(|it| name.starts_with(it));
         if starts(wheel.taken) {
             fs::rename(&path, folder.join(&name))?;
@@ -173,7 +187,11 @@ fn unpack(workspace: &Workspace, wheel: &Wheel, file: &Path, folder: &Path) -> R
     }
     fs::remove_dir_all(temporary)?;
     if taken == 0 {
-        bail!("`{}` holds none of `{}`", wheel.file, wheel.taken.join("`, `"));
+        bail!(
+            "`{}` holds none of `{}`",
+            wheel.file,
+            wheel.taken.join("`, `")
+        );
     }
     Ok(())
 }

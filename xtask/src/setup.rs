@@ -80,7 +80,9 @@ pub(crate) fn vulkan(workspace: &Workspace) -> Result<()> {
     }
     eprintln!("setup: libvulkan is missing (the backend `webgpu`)");
     if !has_apt() {
-        eprintln!("hint: install Vulkan's loader (Fedora: `vulkan-loader`, Arch: `vulkan-icd-loader`)");
+        eprintln!(
+            "hint: install Vulkan's loader (Fedora: `vulkan-loader`, Arch: `vulkan-icd-loader`)"
+        );
         return Ok(());
     }
     install(workspace, &["libvulkan1"])

@@ -8,8 +8,8 @@ use millstream_core::graph::Graph;
 use millstream_core::manifest::{self, Backend, MAX_MANIFEST_BYTES, Manifest};
 use millstream_core::{Description, Error as CoreError, launch};
 use millstream_runtime::{
-    BackendChoice, ClockKind, InferenceOptions, ModelOptions, Options, Pipeline, Precision, Runtime,
-    Sources,
+    BackendChoice, ClockKind, InferenceOptions, ModelOptions, Options, Pipeline, Precision,
+    Runtime, Sources,
 };
 
 use crate::args::{ElementArgs, SetupArgs, TextArgs};

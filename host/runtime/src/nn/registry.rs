@@ -135,12 +135,7 @@ impl ModelRegistry {
     /// same name replaces it for those who ask from then on.
     pub fn add_bytes(&self, name: &str, bytes: impl Into<Arc<[u8]>>, labels: Vec<String>) {
         let source = Source::Bytes(bytes.into());
-        self.add(
-            name,
-            source,
-            Labels::List(labels),
-            ModelOptions::default(),
-        );
+        self.add(name, source, Labels::List(labels), ModelOptions::default());
     }
 
     /// Adds a model that is in a file, which is read when the model is first asked

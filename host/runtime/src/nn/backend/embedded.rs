@@ -164,7 +164,10 @@ impl EmbeddedModel {
             }
             Some(Kind::F16) => {
                 let numbers = numbers_from_bytes::<f16>(bytes);
-                owned(&shape, numbers.iter().map(|number| number.to_f32()).collect())
+                owned(
+                    &shape,
+                    numbers.iter().map(|number| number.to_f32()).collect(),
+                )
             }
             Some(Kind::I64) => {
                 let numbers = numbers_from_bytes::<i64>(bytes);

@@ -138,12 +138,7 @@ pub(super) fn libraries_in(folder: &Path, stem: &str) -> Vec<PathBuf> {
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let mut names: Vec<String> = names.filter(|name| is_library(name, stem)).collect();
     let plain = plain_name(stem);
-    names.sort_by_key(|name| {
-        (
-            name.len() > plain.len(),
-            std::cmp::Reverse(version(name)),
-        )
-    });
+    names.sort_by_key(|name| (name.len() > plain.len(), std::cmp::Reverse(version(name))));
     names.into_iter().map(|name| folder.join(name)).collect()
 }
 

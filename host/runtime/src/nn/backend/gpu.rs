@@ -124,7 +124,10 @@ mod tests {
              10de  NVIDIA Corporation\n\t2684  AD102 [GeForce RTX 4090]\n",
         );
         check(&gpu(0x1002, 0x15bf, Some(1)), "AMD Phoenix1");
-        check(&gpu(0x10de, 0x2684, Some(0)), "NVIDIA AD102 [GeForce RTX 4090]");
+        check(
+            &gpu(0x10de, 0x2684, Some(0)),
+            "NVIDIA AD102 [GeForce RTX 4090]",
+        );
         check(&gpu(0x1002, 0x2684, None), "AMD GPU 1002:2684");
 
         write("sys/devices/0000:01:00.0/vendor", "0x10de\n");

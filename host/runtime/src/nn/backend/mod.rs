@@ -243,7 +243,10 @@ fn check_precision(
             model: options.name.clone(),
             backend,
             wanted: wanted.name(),
-            why: format!("it computes as the model says, and the model is {}", header.precision),
+            why: format!(
+                "it computes as the model says, and the model is {}",
+                header.precision
+            ),
         }),
         _ => Ok(()),
     }

@@ -104,7 +104,7 @@ fn backends_agree_on_real_detectors() {
     check_agreement(&registries(), TOLERANCE);
 }
 
-/// On a GPU, or on the CPU that plays one: SwiftShader with
+/// On a GPU, or on the CPU that plays one: `SwiftShader` with
 /// `ORT_WEBGPU_EP_ALLOW_SOFTWARE_ADAPTER=1`, which plug-ins from 0.3.0 on know.
 #[test]
 fn gpus_agree_with_the_cpu() {

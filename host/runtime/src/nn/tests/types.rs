@@ -57,7 +57,10 @@ fn check_refused(registry: &ModelRegistry, refused: &[(ElementType, ElementType,
             error,
             NnError::UnsupportedType { .. } | NnError::Load { .. }
         );
-        assert!(explained && backend != "onnxruntime", "{from} to {to}: {error}");
+        assert!(
+            explained && backend != "onnxruntime",
+            "{from} to {to}: {error}"
+        );
     }
 }
 
@@ -121,7 +124,10 @@ fn a_device_that_is_not_there_is_explained() {
         let registry = ModelRegistry::new(options);
         registry.add_bytes("sum", writer::add(writer::F32, &[2], &[]), Vec::new());
         let error = registry.get("sum").err().unwrap();
-        assert!(error.to_string().contains("has no device 99; there is 0: "), "{error}");
+        assert!(
+            error.to_string().contains("has no device 99; there is 0: "),
+            "{error}"
+        );
     }
 }
 
@@ -142,9 +148,15 @@ fn what_is_missing_is_explained() {
             }
             (Err(missing), Err(error)) => {
                 assert!(!missing.why.is_empty() && !missing.hint.is_empty());
-                assert!(matches!(error, NnError::BackendUnavailable { .. }), "{error}");
+                assert!(
+                    matches!(error, NnError::BackendUnavailable { .. }),
+                    "{error}"
+                );
             }
-            (devices, model) => panic!("{devices:?} against {:?}", model.map(|it| it.info().clone())),
+            (devices, model) => panic!(
+                "{devices:?} against {:?}",
+                model.map(|it| it.info().clone())
+            ),
         }
     }
 }

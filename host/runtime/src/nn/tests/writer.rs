@@ -67,7 +67,9 @@ fn node(op: &str, inputs: &[&str], output: &str) -> Message {
 /// A node with several outputs.
 fn node_of(op: &str, inputs: &[&str], outputs: &[&str]) -> Message {
     let both = |node: Message, field: u64, names: &[&str]| {
-        names.iter().fold(node, |node, name| node.bytes(field, name))
+        names
+            .iter()
+            .fold(node, |node, name| node.bytes(field, name))
     };
     let node = both(both(Message::default(), 1, inputs), 2, outputs);
     node.bytes(3, op).bytes(4, op)
@@ -133,7 +135,10 @@ pub(super) fn convolution(height: u64, width: u64, kernel: &[f32; 9]) -> Vec<u8>
 
 /// `out = in`, as another type.
 pub(super) fn cast(from: u64, to: u64, dimensions: &[u64]) -> Vec<u8> {
-    let attribute = Message::default().bytes(1, "to").number(3, to).number(20, 2);
+    let attribute = Message::default()
+        .bytes(1, "to")
+        .number(3, to)
+        .number(20, 2);
     let graph = Message::default()
         .message(1, &node("Cast", &["in"], "out").message(5, &attribute))
         .message(11, &value("in", from, dimensions))

@@ -55,7 +55,9 @@ impl<P: Provider> Maker<P> {
                 .with_config_entry(RECORD_PLACEMENT, "1")?)
         };
         let builder = common().map_err(|error| error.to_string())?;
-        let mut builder = self.provider.configure(builder, self.library, &self.chosen)?;
+        let mut builder = self
+            .provider
+            .configure(builder, self.library, &self.chosen)?;
         let session = builder.commit_from_memory(&self.model);
         session.map_err(|error| error.to_string())
     }

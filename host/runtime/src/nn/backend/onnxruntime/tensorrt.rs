@@ -30,11 +30,13 @@ impl Provider for Tensorrt {
     fn devices(&self, library: &'static Library) -> Result<Vec<Device>, Unavailable> {
         let devices = cuda::devices(library)?;
         let provider = find::plain_name(PROVIDER);
-        let unavailable = |why: String| Unavailable {
+        let unavailable = |why: String| {
+            Unavailable {
             why,
             hint: "install TensorRT 10 for CUDA 13 where the system finds libraries, or put `libnvinfer.so.10` and \
                    `libnvonnxparser.so.10` beside the library onnxruntime"
                 .into(),
+        }
         };
         if !library.folder().join(&provider).exists() {
             return Err(unavailable(format!(

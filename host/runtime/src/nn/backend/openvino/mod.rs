@@ -81,7 +81,15 @@ impl Backend for Openvino {
         };
         let streams = streams(device.kind, options.threads);
         let wanted = options.precision.unwrap_or(Precision::F32);
-        let compiled = compile(&mut core, model, name, device.kind, options.threads, streams, wanted);
+        let compiled = compile(
+            &mut core,
+            model,
+            name,
+            device.kind,
+            options.threads,
+            streams,
+            wanted,
+        );
         let compiled = compiled.map_err(failed)?;
         let mut info = super::info_from_header(header, NAME, device, options);
         let runs_in = precision(&compiled).unwrap_or_else(|| wanted.name().to_owned());
@@ -126,11 +134,17 @@ fn compile(
     precision: Precision,
 ) -> Result<CompiledModel, String> {
     let device = || DeviceType::Other(Cow::Borrowed(name));
-    let mut settings = vec![(RwPropertyKey::HintInferencePrecision, precision.name().to_owned())];
+    let mut settings = vec![(
+        RwPropertyKey::HintInferencePrecision,
+        precision.name().to_owned(),
+    )];
     if kind == DeviceKind::Cpu {
         settings.extend([
             (RwPropertyKey::NumStreams, streams.to_string()),
-            (RwPropertyKey::InferenceNumThreads, (threads * streams).to_string()),
+            (
+                RwPropertyKey::InferenceNumThreads,
+                (threads * streams).to_string(),
+            ),
             // Pinned threads would keep elements from the cores that they are pinned to.
             (RwPropertyKey::HintEnableCpuPinning, "NO".to_owned()),
         ]);
@@ -190,13 +204,13 @@ fn described(core: &Core, device: &DeviceType<'_>) -> (String, Device) {
 
 fn library() -> Result<&'static Library, Unavailable> {
     LIBRARY
-        .get_or_init(|| open(WANTED.candidates()))
+        .get_or_init(|| open(&WANTED.candidates()))
         .as_ref()
         .map_err(Clone::clone)
 }
 
 /// Loads the first library that works; one that the user named must be it.
-fn open(candidates: Candidates) -> Result<Library, Unavailable> {
+fn open(candidates: &Candidates) -> Result<Library, Unavailable> {
     let mut refused = Vec::new();
     for path in &candidates.libraries {
         match open_library(path) {

@@ -102,7 +102,8 @@ fn infer(
     for (name, tensor) in inputs {
         let declared = info.inputs.iter().find(|info| info.name == *name);
         let element_type = declared.map_or(tensor.element_type(), |info| info.element_type);
-        give(request, name, element_type, *tensor).map_err(|why| format!("input `{name}`: {why}"))?;
+        give(request, name, element_type, *tensor)
+            .map_err(|why| format!("input `{name}`: {why}"))?;
     }
     request.infer().map_err(|error| error.to_string())?;
     let outputs = info.outputs.iter().map(|output| {
@@ -124,7 +125,11 @@ fn give(
     tensor: TensorView<'_>,
 ) -> Result<(), String> {
     let text = |error: openvino::InferenceError| error.to_string();
-    let dimensions: Vec<i64> = tensor.dimensions().iter().map(|&it| i64::from(it)).collect();
+    let dimensions: Vec<i64> = tensor
+        .dimensions()
+        .iter()
+        .map(|&it| i64::from(it))
+        .collect();
     let own = request.get_tensor(name).map_err(text)?;
     let fits = own.get_shape().map_err(text)?.get_dimensions() == dimensions;
     let mut target = if fits {
@@ -153,7 +158,10 @@ fn taken(info: &TensorInfo, tensor: &OvTensor) -> Result<Tensor, String> {
         return Err(format!("it is {got}, the model declares {info}"));
     }
     let shape = tensor.get_shape().map_err(text)?;
-    let shape = shape.get_dimensions().iter().map(|&size| usize::try_from(size));
+    let shape = shape
+        .get_dimensions()
+        .iter()
+        .map(|&size| usize::try_from(size));
     let shape: Vec<usize> = shape.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
     let dimensions = dimensions_from_shape(&shape).map_err(|error| error.to_string())?;
     let data = tensor.get_raw_data().map_err(text)?.to_vec();
