@@ -20,6 +20,7 @@ mod step;
 mod setup;
 mod guest;
 mod backend;
+mod wheels;
 mod components;
 mod demo;
 mod testing;
@@ -47,8 +48,8 @@ struct Task {
 const TASKS: &[Task] = &[
     Task {
         name: "setup",
-        takes: "[--backend onnxruntime]",
-        summary: "install what is missing to build Millstream, or fetch an optional backend",
+        takes: "[--backend NAME]",
+        summary: "install what is missing to build Millstream, or fetch a backend: onnxruntime, webgpu, cuda, openvino",
         run: setup::task,
     },
     Task {

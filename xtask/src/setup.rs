@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use crate::args::{Args, Usage};
+use crate::args::Args;
 use crate::workspace::{Workspace, capture, succeeds};
 use crate::{backend, guest, step::Step};
 
@@ -33,11 +33,7 @@ pub(crate) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
     args.finish()?;
     match backend.as_deref() {
         None => setup(workspace),
-        Some("onnxruntime") => backend::fetch_onnxruntime(workspace),
-        Some(other) => Err(Usage::new(format!(
-            "unknown backend `{other}`: `onnxruntime` is fetched here, `embedded` is always there"
-        ))
-        .into()),
+        Some(name) => backend::fetch(workspace, name),
     }
 }
 
@@ -70,22 +66,39 @@ const WINDOW: &[&str] = &["libx11-6", "libxcursor1"];
 
 /// Installs what a window needs at run time, where that can be done.
 pub(crate) fn window(workspace: &Workspace) -> Result<()> {
+    if (has_library("libX11.so.6") && has_library("libXcursor.so.1")) || !has_apt() {
+        return Ok(());
+    }
+    eprintln!("setup: libX11 or libXcursor is missing (the window)");
+    install(workspace, WINDOW)
+}
+
+/// Installs Vulkan's loader, through which the backend `webgpu` finds GPUs; elsewhere names it.
+pub(crate) fn vulkan(workspace: &Workspace) -> Result<()> {
+    if has_library("libvulkan.so.1") {
+        return Ok(());
+    }
+    eprintln!("setup: libvulkan is missing (the backend `webgpu`)");
+    if !has_apt() {
+        eprintln!(
+            "hint: install Vulkan's loader (Fedora: `vulkan-loader`, Arch: `vulkan-icd-loader`)"
+        );
+        return Ok(());
+    }
+    install(workspace, &["libvulkan1"])
+}
+
+/// True if a library lies where systems put them.
+fn has_library(name: &str) -> bool {
     let folders = [
         "/usr/lib",
         "/usr/lib64",
         "/usr/lib/x86_64-linux-gnu",
         "/usr/lib/aarch64-linux-gnu",
     ];
-    let has = |library: &str| {
-        folders
-            .iter()
-            .any(|folder| Path::new(folder).join(library).exists())
-    };
-    if (has("libX11.so.6") && has("libXcursor.so.1")) || !has_apt() {
-        return Ok(());
-    }
-    eprintln!("setup: libX11 or libXcursor is missing (the window)");
-    install(workspace, WINDOW)
+    folders
+        .iter()
+        .any(|folder| Path::new(folder).join(name).exists())
 }
 
 /// True on Debian and what descends from it.

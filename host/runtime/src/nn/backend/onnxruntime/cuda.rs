@@ -95,9 +95,12 @@ fn missing(folder: &Path) -> Option<Unavailable> {
     None
 }
 
+/// What libcufft needs, which the crate's list lacks.
+const LINKER: &str = "libnvJitLink.so.13";
+
 /// Loads the libraries that lie beside the provider; others are the system's.
 fn prepare(folder: &Path) {
-    let names = CUDA_DYLIBS.iter().chain(CUDNN_DYLIBS);
+    let names = [LINKER].iter().chain(CUDA_DYLIBS).chain(CUDNN_DYLIBS);
     for path in names.map(|name| folder.join(name)).filter(|it| it.exists()) {
         // What does not load is missing again when the provider does, and that error
         // names the first of them.

@@ -34,7 +34,7 @@ pub(super) fn gpu(device: &Device<'_>) -> Gpu {
     let (mut keys, mut values, mut count) = (ptr::null(), ptr::null(), 0);
     if !pairs.is_null() {
         // SAFETY: `pairs` is a list of the engine's, the others are places of ours.
-        unsafe { (api.GetKeyValuePairs)(pairs, &mut keys, &mut values, &mut count) };
+        unsafe { (api.GetKeyValuePairs)(pairs, &raw mut keys, &raw mut values, &raw mut count) };
     }
     // SAFETY: the engine says that there are `count` of each.
     let (keys, values) = unsafe { (texts(keys, count), texts(values, count)) };
@@ -91,8 +91,9 @@ pub(super) fn placement(session: &Session) -> Option<Placement> {
     let (mut parts, mut count) = (ptr::null(), 0);
     // SAFETY: the session lives, the others are places of ours. What is given back
     // belongs to the session.
-    let status =
-        unsafe { (api.Session_GetEpGraphAssignmentInfo)(session.ptr(), &mut parts, &mut count) };
+    let status = unsafe {
+        (api.Session_GetEpGraphAssignmentInfo)(session.ptr(), &raw mut parts, &raw mut count)
+    };
     succeeded(status)?;
     let mut placement = Placement::default();
     // SAFETY: the engine says that there are `count`.
@@ -102,8 +103,8 @@ pub(super) fn placement(session: &Session) -> Option<Placement> {
         // SAFETY: `part` is the session's, the others are places of ours.
         let statuses = unsafe {
             (
-                (api.EpAssignedSubgraph_GetEpName)(part, &mut name),
-                (api.EpAssignedSubgraph_GetNodes)(part, &mut nodes, &mut count),
+                (api.EpAssignedSubgraph_GetEpName)(part, &raw mut name),
+                (api.EpAssignedSubgraph_GetNodes)(part, &raw mut nodes, &raw mut count),
             )
         };
         // Both are freed before either is looked at.
@@ -128,7 +129,7 @@ pub(super) fn placement(session: &Session) -> Option<Placement> {
 fn operator(node: *const OrtEpAssignedNode) -> String {
     let mut name = ptr::null();
     // SAFETY: `node` comes from `placement`, the other is a place of ours.
-    let status = unsafe { (ort::api().EpAssignedNode_GetOperatorType)(node, &mut name) };
+    let status = unsafe { (ort::api().EpAssignedNode_GetOperatorType)(node, &raw mut name) };
     match succeeded(status) {
         // SAFETY: the name is a text of the session's.
         Some(()) => unsafe { text(name) }.to_owned(),

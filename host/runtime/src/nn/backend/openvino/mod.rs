@@ -204,13 +204,13 @@ fn described(core: &Core, device: &DeviceType<'_>) -> (String, Device) {
 
 fn library() -> Result<&'static Library, Unavailable> {
     LIBRARY
-        .get_or_init(|| open(WANTED.candidates()))
+        .get_or_init(|| open(&WANTED.candidates()))
         .as_ref()
         .map_err(Clone::clone)
 }
 
 /// Loads the first library that works; one that the user named must be it.
-fn open(candidates: Candidates) -> Result<Library, Unavailable> {
+fn open(candidates: &Candidates) -> Result<Library, Unavailable> {
     let mut refused = Vec::new();
     for path in &candidates.libraries {
         match open_library(path) {
