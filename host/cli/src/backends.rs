@@ -48,7 +48,8 @@ fn text(report: &BackendReport) -> String {
 fn line(report: &BackendReport) -> String {
     let devices = report.devices.iter().flatten();
     let devices: Vec<_> = devices
-        .map(|it| json!({"kind": it.kind.name(), "description": it.description}))
+        .enumerate()
+        .map(|(number, it)| json!({"device": number, "kind": it.kind.name(), "description": it.description}))
         .collect();
     let missing = report.devices.as_ref().err();
     let json = json!({

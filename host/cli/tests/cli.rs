@@ -161,7 +161,8 @@ fn backends_are_listed() {
     let first = answer.stdout.lines().next().expect("a line");
     let first: serde_json::Value = serde_json::from_str(first).expect("JSON");
     assert_eq!(first["name"], "embedded");
-    assert_eq!(first["devices"][0]["id"], "cpu");
+    assert_eq!(first["devices"][0]["kind"], "cpu");
+    assert_eq!(first["devices"][0]["device"], 0);
 }
 
 #[test]
