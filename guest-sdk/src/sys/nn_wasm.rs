@@ -29,7 +29,7 @@ impl Session {
             dimensions: input.dimensions.to_vec(),
             data: input.data.raw(),
         });
-        let outputs = self.0.compute(raw.collect(), deadline)?;
+        let outputs = self.0.compute(&raw.collect::<Vec<_>>(), deadline)?;
         let from_raw = |output: models::Output| Output {
             name: output.name,
             element_type: output.element_type,
