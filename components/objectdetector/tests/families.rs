@@ -172,6 +172,12 @@ const PUBLISHED: &[Published] = &[
         &[],
         Family::Yolov5,
     ),
+    (
+        640,
+        &[("output", &[1, 25200, 85]), ("516", &[1, 3, 80, 80, 85])],
+        &[],
+        Family::Yolov5,
+    ),
     (0, &[("output0", &[0, 0, 7])], YOLOV5, Family::Yolov5),
     (640, &[("output0", &[1, 84, 8400])], &[], Family::Yolov8),
     (

@@ -1,11 +1,11 @@
 //! DETR: `logits` `[1, queries, classes + 1]`, of which the last is no object, and
 //! `pred_boxes` `[1, queries, 4]`, centre and size from 0 to 1.
 
-use super::{Defaults, Family, Kind, recognize, recognize::sizes};
+use super::recognize::{Signature, sizes};
+use super::{Defaults, Family, Kind};
 use crate::decode::{Candidate, Found, Setup, Wrong, around, best_of, finite, in_pixels};
 use crate::labels::LabelSet;
 use crate::outputs::Outputs;
-use recognize::Signature;
 
 /// # Source
 /// `PostProcess` in `models/detr.py` of facebookresearch's `detr`; the threshold is

@@ -2,10 +2,10 @@
 //! classes.
 
 use super::lists::{List, ordered};
-use super::{Defaults, Family, Kind, recognize};
+use super::recognize::Signature;
+use super::{Defaults, Family, Kind};
 use crate::decode::{Found, Setup, Wrong};
 use crate::outputs::Outputs;
-use recognize::Signature;
 
 /// # Source
 /// `efficientNMSPlugin/README.md` of `TensorRT`; `ONNX_TRT` in `YOLOv7`'s

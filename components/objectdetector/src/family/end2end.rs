@@ -1,10 +1,10 @@
 //! `YOLOv7` and YOLOX exported with suppression inside: `[boxes, 7]`, rows of batch,
 //! left, top, right, bottom in pixels of the input, class, score.
 
-use super::{Defaults, Family, Kind, lists::ordered, recognize, recognize::sizes};
+use super::recognize::{Signature, sizes};
+use super::{Defaults, Family, Kind, lists::ordered};
 use crate::decode::{Candidate, Found, Setup, Wrong};
 use crate::outputs::Outputs;
-use recognize::Signature;
 
 /// # Source
 /// `ONNX_ORT` in `YOLOv7`'s `models/experimental.py`: `--end2end` for ONNX Runtime.

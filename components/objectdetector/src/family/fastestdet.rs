@@ -1,11 +1,11 @@
 //! `FastestDet`: `[1, 5 + classes, rows, columns]`, for each cell objectness, box and
 //! a score for each class.
 
-use super::{Defaults, Family, Kind, recognize};
+use super::recognize::Signature;
+use super::{Defaults, Family, Kind};
 use crate::decode::{Candidate, Found, Predictions, Setup, Wrong, around, sigmoid};
 use crate::geometry::Resize;
 use crate::outputs::Outputs;
-use recognize::Signature;
 
 /// # Source
 /// `handle_preds` in `utils/tool.py` and `test.py` of dog-qiuqiu's `FastestDet`.

@@ -1,5 +1,5 @@
 //! Families of detectors: how each is recognised, what its own code does, and how
-//! its outputs are decoded. One file a family; [`KINDS`] is the table of them.
+//! its outputs are decoded. One file a family; `KINDS` is the table of them.
 
 /// Which family a model belongs to.
 pub mod recognize;

@@ -1,11 +1,11 @@
 //! `NanoDet` and `NanoDet-Plus`: `[1, cells, classes + 4 · bins]`, scores, then for
 //! each side a distribution over distances in strides.
 
-use super::{Defaults, Family, Kind, recognize};
+use super::recognize::Signature;
+use super::{Defaults, Family, Kind};
 use crate::decode::{Candidate, Found, Predictions, Setup, Wrong};
 use crate::geometry::{Resize, Size};
 use crate::outputs::Outputs;
-use recognize::Signature;
 
 /// # Source
 /// `get_bboxes` in `nanodet/model/head/nanodet_plus_head.py` and `gfl_head.py`,

@@ -45,17 +45,16 @@ impl Signature<'_> {
         names.iter().all(|name| self.named(&[name]).is_some())
     }
 
-    /// The dimensions of the only output, or of the one of three dimensions beside
-    /// prototypes of masks.
+    /// The dimensions of the only output, or of the only one of three dimensions:
+    /// beside it stand prototypes of masks, or what it was made of.
     pub fn predictions(&self) -> Option<Vec<Option<usize>>> {
-        match self.model.outputs.as_slice() {
-            [output] => Some(sizes(output)),
-            outputs if self.masks() > 0 => {
-                let of_three = |output: &&TensorInfo| output.dimensions.len() == 3;
-                outputs.iter().find(of_three).map(sizes)
-            }
-            _ => None,
+        let outputs = self.model.outputs.iter();
+        if let [output] = self.model.outputs.as_slice() {
+            return Some(sizes(output));
         }
+        let mut of_three = outputs.filter(|output| output.dimensions.len() == 3);
+        let first = of_three.next().map(sizes);
+        first.filter(|_| of_three.next().is_none())
     }
 
     /// How many prototypes of masks `[1, count, height, width]` there are.

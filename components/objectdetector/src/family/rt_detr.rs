@@ -4,14 +4,14 @@
 
 use super::detr::{BOXES, LOGITS};
 use super::lists::ordered;
+use super::recognize::{Signature, sizes};
 use super::torchvision::of_named_or_typed;
-use super::{Defaults, Family, Kind, recognize, recognize::sizes};
+use super::{Defaults, Family, Kind};
 use crate::decode::{
     Candidate, Found, Setup, Wrong, around, best_of, finite, in_pixels, logit, sigmoid,
 };
 use crate::geometry::Resize;
 use crate::outputs::{Outputs, Tensor};
-use recognize::Signature;
 
 /// # Source
 /// `RTDETRPredictor` in ultralytics' `models/rtdetr/predict.py`; `RTDETRPostProcessor`

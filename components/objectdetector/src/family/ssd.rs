@@ -2,11 +2,11 @@
 //! score for each class, of which the first is the background.
 
 use super::lists::{List, ordered};
-use super::{Defaults, Family, Kind, recognize, recognize::sizes};
+use super::recognize::{Signature, sizes};
+use super::{Defaults, Family, Kind};
 use crate::decode::{Candidate, Found, Setup, Wrong, best_of, finite, in_pixels};
 use crate::labels::LabelSet;
 use crate::outputs::Outputs;
-use recognize::Signature;
 
 /// # Source
 /// `ssd-12` in the ONNX model zoo, whose boxes are xmin, ymin, xmax, ymax

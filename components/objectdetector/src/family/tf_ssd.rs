@@ -2,12 +2,12 @@
 //! xmin, ymax, xmax from 0 to 1, scores, classes, and how many.
 
 use super::lists::{List, from_yx};
-use super::{Defaults, Family, Kind, recognize};
+use super::recognize::Signature;
+use super::{Defaults, Family, Kind};
 use crate::decode::{Found, Setup, Wrong};
 use crate::geometry::Resize;
 use crate::labels::LabelSet;
 use crate::outputs::Outputs;
-use recognize::Signature;
 
 /// # Source
 /// `exporter_main_v2.py` of TensorFlow's object detection API; `ssd-mobilenetv1` in

@@ -4,12 +4,12 @@
 use millstream_sdk::nn::ElementType;
 
 use super::lists::{List, ordered};
-use super::{Defaults, Family, Kind, recognize, recognize::sizes};
+use super::recognize::{Signature, sizes};
+use super::{Defaults, Family, Kind};
 use crate::decode::{Found, Setup, Wrong};
 use crate::geometry::Resize;
 use crate::labels::LabelSet;
 use crate::outputs::{Outputs, Tensor};
-use recognize::Signature;
 
 /// # Source
 /// `models/detection/generalized_rcnn.py` and `ssd.py` of torchvision: what

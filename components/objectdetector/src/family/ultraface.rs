@@ -1,13 +1,13 @@
 //! `UltraFace`: `scores` `[1, boxes, 2]` of background and face, `boxes`
 //! `[1, boxes, 4]` from 0 to 1.
 
+use super::recognize::{Signature, sizes};
 use super::ssd::decode_by_class;
-use super::{Defaults, Family, Kind, recognize, recognize::sizes};
+use super::{Defaults, Family, Kind};
 use crate::decode::{Found, Setup, Wrong};
 use crate::geometry::Resize;
 use crate::labels::LabelSet;
 use crate::outputs::Outputs;
-use recognize::Signature;
 
 /// # Source
 /// `run_video_face_detect_onnx.py` of Linzaer's

@@ -2,11 +2,11 @@
 //! left, top, right, bottom in pixels of the input, score, class; points or
 //! coefficients of masks may follow.
 
-use super::{Defaults, Family, Kind, lists::ordered, recognize};
+use super::recognize::Signature;
+use super::{Defaults, Family, Kind, lists::ordered};
 use crate::decode::{Candidate, Details, Found, Setup, Wrong};
 use crate::mask::{Prototypes, details_of};
 use crate::outputs::{Outputs, Tensor};
-use recognize::Signature;
 
 /// # Source
 /// `v10postprocess` in `YOLOv10`'s `utils/ops.py`; `NMSModel` in ultralytics'

@@ -1,11 +1,11 @@
 //! `YOLOv5` and `YOLOv7`: `[1, boxes, 5 + classes]`, box in pixels of the input,
 //! objectness, classes; with masks 32 coefficients more, and prototypes.
 
-use super::{Defaults, Family, Kind, recognize};
+use super::recognize::Signature;
+use super::{Defaults, Family, Kind};
 use crate::decode::{Candidate, Details, Found, Setup, Wrong, around, best_of, finite};
 use crate::mask::{Prototypes, details_of};
 use crate::outputs::{Outputs, Tensor};
-use recognize::Signature;
 
 /// # Source
 /// `non_max_suppression` in `utils/general.py` and `process_mask` in

@@ -2,12 +2,12 @@
 //! pixels of the input, classes. With points `kpt_shape` more, with masks 32
 //! coefficients more, and prototypes.
 
-use super::{Defaults, Family, Kind, STRIDES, cells, recognize};
+use super::recognize::Signature;
+use super::{Defaults, Family, Kind, STRIDES, cells};
 use crate::decode::{Candidate, Details, Found, Predictions, Setup, Wrong, around};
 use crate::geometry::Size;
 use crate::mask::{Prototypes, details_of};
 use crate::outputs::Outputs;
-use recognize::Signature;
 
 /// # Source
 /// `non_max_suppression` in ultralytics' `utils/nms.py`, `process_mask` in its

@@ -1,10 +1,10 @@
 //! YOLOX: `[1, cells, 5 + classes]`, box in units of strides, objectness, classes.
 
-use super::{Defaults, Family, Kind, STRIDES, cells, grid, recognize};
+use super::recognize::Signature;
+use super::{Defaults, Family, Kind, STRIDES, cells, grid};
 use crate::decode::{Candidate, Found, Setup, Wrong, around, best_of, finite};
 use crate::geometry::Resize;
 use crate::outputs::Outputs;
-use recognize::Signature;
 
 /// # Source
 /// `demo_postprocess` in YOLOX' `utils/demo_utils.py`; `preproc` in its

@@ -3,12 +3,12 @@
 
 use millstream_sdk::buffer::Keypoint;
 
-use super::{Defaults, Family, Kind, STRIDES, recognize};
+use super::recognize::Signature;
+use super::{Defaults, Family, Kind, STRIDES};
 use crate::decode::{Candidate, Details, Found, Setup, Wrong, around, finite};
 use crate::geometry::Resize;
 use crate::labels::LabelSet;
 use crate::outputs::{Outputs, Tensor};
-use recognize::Signature;
 
 /// # Source
 /// `FaceDetectorYNImpl::postProcess` in `modules/objdetect/src/face_detect.cpp` of
