@@ -100,6 +100,15 @@ impl Geometry {
         }
     }
 
+    /// A point of the input in pixels of the frame. Points far outside of the frame
+    /// are moved to where numbers are still sure to be finite.
+    pub fn point_from_input(&self, x: f32, y: f32) -> (f32, f32) {
+        const FAR: f32 = 1e9;
+        let x = (x - self.left as f32) / self.scale.0;
+        let y = (y - self.top as f32) / self.scale.1;
+        (x.clamp(-FAR, FAR), y.clamp(-FAR, FAR))
+    }
+
     /// A rectangle of the input (left, top, right, bottom) in pixels of the frame.
     pub fn rect_from_input(&self, edges: [f32; 4]) -> Rect {
         let [left, top, right, bottom] = edges;

@@ -1,4 +1,5 @@
-//! Names of classes: from the host, from the model's metadata, or COCO's.
+//! Names of classes: from the host, from the model's metadata, or those that the
+//! model's family was trained on.
 
 use millstream_sdk::nn::Model;
 
@@ -8,17 +9,60 @@ const MAX_LABEL_BYTES: usize = 256;
 /// Most classes that metadata may name.
 const MAX_CLASSES: usize = 65_536;
 
-/// The labels of a model by class index; empty if nothing names them.
-pub fn labels_of(model: &Model, classes: usize) -> Vec<String> {
+/// Classes that a family was trained on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LabelSet {
+    /// COCO's 80, numbered without gaps.
+    Coco,
+    /// COCO's 80 after the background.
+    CocoAfterBackground,
+    /// COCO's own numbers up to 90, of which ten stand for nothing.
+    Coco91,
+    /// Faces.
+    Face,
+}
+
+impl LabelSet {
+    /// The labels by class index; empty where a number stands for nothing.
+    ///
+    /// # Source
+    /// <https://cocodataset.org/#download>: `categories` of the annotations of 2017.
+    pub fn names(self) -> Vec<String> {
+        /// Numbers that no annotation has.
+        const UNUSED: [usize; 10] = [12, 26, 29, 30, 45, 66, 68, 69, 71, 83];
+        let mut coco = COCO.iter().map(|label| (*label).to_owned());
+        let background = || "background".to_owned();
+        match self {
+            Self::Coco => coco.collect(),
+            Self::CocoAfterBackground => core::iter::once(background()).chain(coco).collect(),
+            Self::Coco91 => (0..=90)
+                .map(|number| match number {
+                    0 => background(),
+                    number if UNUSED.contains(&number) => String::new(),
+                    _ => coco.next().unwrap_or_default(),
+                })
+                .collect(),
+            Self::Face => vec!["face".to_owned()],
+        }
+    }
+
+    /// The same for a model of so many classes: none if that is another number.
+    pub fn of_classes(self, classes: Option<usize>) -> Vec<String> {
+        let names = self.names();
+        let fits = classes.is_none_or(|classes| classes == names.len());
+        if fits { names } else { Vec::new() }
+    }
+}
+
+/// The labels that come with a model, by class index: the host's, else those in its
+/// metadata.
+pub fn labels_of(model: &Model) -> Vec<String> {
     let mut labels = model.labels.clone();
     if labels.is_empty() {
         let names = model.metadata.iter().find(|(key, _)| key == "names");
         labels = names
             .map(|(_, text)| labels_from_text(text))
             .unwrap_or_default();
-    }
-    if labels.is_empty() && classes == COCO.len() {
-        labels = COCO.iter().map(|label| (*label).to_owned()).collect();
     }
     for label in &mut labels {
         label.truncate(label.floor_char_boundary(MAX_LABEL_BYTES));
@@ -179,6 +223,21 @@ const COCO: [&str; 80] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn families_have_labels() {
+        let at = |set: LabelSet, class: usize| set.names()[class].clone();
+        assert_eq!(at(LabelSet::Coco, 16), "dog");
+        assert_eq!(at(LabelSet::CocoAfterBackground, 17), "dog");
+        assert_eq!(at(LabelSet::Coco91, 18), "dog");
+        assert_eq!(at(LabelSet::Coco91, 90), "toothbrush");
+        assert_eq!(at(LabelSet::Coco91, 12), "");
+        let length = |set: LabelSet, classes| set.of_classes(classes).len();
+        assert_eq!(length(LabelSet::Coco, Some(80)), 80);
+        assert_eq!(length(LabelSet::Coco, None), 80);
+        assert_eq!(length(LabelSet::Coco, Some(3)), 0);
+        assert_eq!(length(LabelSet::Coco91, Some(91)), 91);
+    }
 
     #[test]
     fn metadata_name_classes() {

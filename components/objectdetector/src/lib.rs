@@ -2,105 +2,81 @@
 //! it found beside the frame, in the layer `objects`.
 //!
 //! ```text
-//! sink ──▶ [convert, scale, normalise] ──▶ wasi:nn ──▶ [decode, suppress] ──▶ src
+//! sink ──▶ [convert, scale, normalise] ──▶ the model ──▶ [decode, suppress] ──▶ src
 //!      └────────────────── the frame itself, untouched ──────────────────────┘
 //! ```
 //!
 //! `videotestsrc pattern=ball ! objectdetector ! detectionoverlay ! windowsink`
 
+/// What the user sets.
+pub mod settings;
+/// What the model is given.
+pub mod input;
 /// Where a frame lies in the model's input.
 pub mod geometry;
-/// Families of detectors and their inputs and outputs.
-pub mod family;
 /// From a frame to the model's input.
 pub mod preprocess;
-/// From the model's output to boxes.
+/// Bilinear scaling.
+pub mod resample;
+/// From luma and chroma to red, green, blue.
+pub mod matrix;
+/// Half precision.
+pub mod half;
+/// The loaded model.
+pub mod model;
+/// What the model answered.
+pub mod outputs;
+/// Families of detectors.
+pub mod family;
+/// What the families' decoders share.
 pub mod decode;
+/// Points and masks of boxes.
+pub mod mask;
 /// Of boxes that overlap, the best stays.
 pub mod nms;
 /// Names of classes.
 pub mod labels;
-/// The loaded model.
-pub mod model;
 
+use millstream_sdk::buffer::Keypoint;
+use millstream_sdk::bus::post;
+use millstream_sdk::nn::Output;
 use millstream_sdk::prelude::*;
 use millstream_sdk::video::ANY_RAW;
 
-use decode::{Candidate, Decoder};
-use family::Family;
-use geometry::{Geometry, Resize};
+use decode::{Candidate, Details, Found, Wrong};
+use geometry::{Geometry, Size};
 use model::Detector;
-use nms::Suppression;
-use preprocess::{Normalization, Preprocessor};
+use outputs::Outputs;
+use preprocess::{Layout, Preprocessor};
+use settings::Settings;
 
-const DEFAULT_MODEL: &str = "shapes";
-const DEFAULT_IOU: f32 = 0.45;
-const DEFAULT_MAX_DETECTIONS: u32 = 300;
-
-choices! {
-    /// The order of the input's three planes.
-    pub enum ColorOrder {
-        /// As the model's family has it.
-        Auto = "auto",
-        /// Red first.
-        Rgb = "rgb",
-        /// Blue first.
-        Bgr = "bgr",
-    }
-}
-
-choices! {
-    /// What a pixel's 0 to 255 becomes in the input.
-    pub enum Scale {
-        /// As the model's family has it.
-        Auto = "auto",
-        /// 0 to 1.
-        Unit = "unit",
-        /// 0 to 255.
-        Byte = "byte",
-    }
-}
-
-properties! {
-    /// What the user sets.
-    pub struct Settings {
-        /// The detection model.
-        model: ModelName = ModelName::from(DEFAULT_MODEL),
-        /// How the model's output is laid out.
-        family: Family = Family::Auto,
-        /// Least confidence of a detection; unset, what model or family publish.
-        confidence_threshold: Option<f64> => [range(0.0, 1.0), playing],
-        /// Boxes that overlap by more than this are one object; unset, what the model
-        /// publishes, else 0.45.
-        iou_threshold: Option<f64> => [range(0.0, 1.0), playing],
-        /// Boxes of different classes suppress each other too.
-        class_agnostic: bool = false => [playing],
-        /// Most detections of a frame.
-        max_detections: u32 = DEFAULT_MAX_DETECTIONS => [range(1, 4096), playing],
-        /// The order of the input's planes.
-        color_order: ColorOrder = ColorOrder::Auto,
-        /// What a pixel's 0 to 255 becomes in the input.
-        scale: Scale = Scale::Auto,
-        /// How a frame is fitted into the input.
-        resize: Resize = Resize::Auto,
-    }
-}
+/// Late frames are told of once in that time.
+const LATE_INTERVAL_NANOS: u64 = 1_000_000_000;
 
 /// The element.
 pub struct ObjectDetector {
     settings: Settings,
     detector: Option<Detector>,
-    labels: Vec<String>,
     state: Option<State>,
+    late: Late,
 }
 
 /// What caps and model fix, with memory that is kept from frame to frame.
 struct State {
     preprocessor: Preprocessor,
-    decoder: Decoder,
-    found: Vec<Candidate>,
+    /// What runs, until downstream is told.
+    announcement: Option<Event>,
+    found: Found,
     kept: Vec<Candidate>,
-    detections: Vec<Detection>,
+}
+
+/// Frames that passed without inference.
+#[derive(Debug, Default)]
+struct Late {
+    total: u64,
+    /// Those of which the application does not know.
+    untold: u64,
+    told_at: Option<u64>,
 }
 
 impl InPlace for ObjectDetector {
@@ -114,18 +90,19 @@ impl InPlace for ObjectDetector {
     type Settings = Settings;
 
     fn new(settings: Settings) -> Result<Self, Failure> {
+        settings.check()?;
         Ok(Self {
             settings,
             detector: None,
-            labels: Vec::new(),
             state: None,
+            late: Late::default(),
         })
     }
 
     fn start(&mut self, _: &Context) -> Result<(), Failure> {
-        let detector = Detector::load(&self.settings.model, self.settings.family)?;
-        self.labels = labels::labels_of(&detector.model, detector.classes().unwrap_or(0));
-        let (model, family) = (&detector.model, detector.family.as_str());
+        let mut detector = Detector::load(&self.settings)?;
+        detector.expect_masks(self.settings.max_detections);
+        let (model, family) = (&detector.model, detector.kind.family.as_str());
         log!(
             Level::Info,
             "model `{}` of family `{family}` on {} ({}), input {}x{}, {} labels",
@@ -134,108 +111,148 @@ impl InPlace for ObjectDetector {
             model.device,
             detector.input.size.width,
             detector.input.size.height,
-            self.labels.len()
+            detector.labels.len()
         );
         self.detector = Some(detector);
+        self.late = Late::default();
         Ok(())
     }
 
     fn set_caps(&mut self, caps: &Caps) -> Result<(), Failure> {
         let info = VideoInfo::from_caps(caps)?;
         let detector = self.detector.as_ref().ok_or_else(not_started)?;
-        let (family, input) = (detector.family, detector.input.size);
-        let resize = match self.settings.resize {
-            Resize::Auto => family.defaults().resize,
-            resize => resize,
-        };
-        let frame = geometry::Size {
+        let (defaults, input) = (&detector.kind.defaults, &detector.input);
+        let frame = Size {
             width: info.width,
             height: info.height,
         };
-        let geometry = Geometry::new(resize, frame, input);
+        let geometry = Geometry::new(self.settings.resize(defaults), frame, input.size);
+        let normalization = self.settings.normalization(defaults, input.element_type)?;
+        let layout = Layout {
+            element_type: input.element_type,
+            channels_last: input.channels_last,
+        };
         self.state = Some(State {
-            preprocessor: Preprocessor::new(&info, geometry, self.settings.normalization(family)),
-            decoder: Decoder::new(family, input),
-            found: Vec::new(),
+            preprocessor: Preprocessor::new(&info, geometry, normalization, layout),
+            announcement: Some(detector.announcement()),
+            found: Found::default(),
             kept: Vec::new(),
-            detections: Vec::new(),
         });
         Ok(())
     }
 
-    fn process(&mut self, _: &Context, mut buffer: Buffer) -> Flow {
+    fn process(&mut self, ctx: &Context, mut buffer: Buffer) -> Flow {
+        let arrival = ctx.running_time();
         let detector = self.detector.as_mut().ok_or_else(not_started)?;
         let state = self.state.as_mut();
         let state = state.ok_or_else(|| Failure::not_negotiated("a frame came before caps"))?;
-        let input = state.preprocessor.run(&buffer.map())?;
-        let (dimensions, output) = detector.run(input)?;
-        let threshold = self.settings.threshold(detector);
-        state
-            .decoder
-            .run(&dimensions, &output, threshold, &mut state.found)?;
-        self.settings
-            .suppression(detector)
-            .run(&state.found, &mut state.kept);
-
-        let geometry = state.preprocessor.geometry();
-        state.detections.clear();
-        state.detections.extend(state.kept.iter().map(|candidate| {
-            Detection::new(
-                geometry.rect_from_input(candidate.edges),
-                candidate.class,
-                labels::label(&self.labels, candidate.class),
-                candidate.confidence,
-            )
-        }));
-        buffer.set_detections(OBJECTS, &state.detections);
+        if let Some(event) = state.announcement.take() {
+            // After the caps of the src pad, before its first buffer.
+            let pads = ctx.pads_facing(Direction::Src);
+            pads.for_each(|pad| ctx.push_event(pad, &event));
+        }
+        let picture = &mut detector.picture;
+        state.preprocessor.run(&buffer.map(), picture)?;
+        let wait = self.settings.max_wait;
+        let answer = detector.run(wait.map(|wait| arrival.saturating_add(wait)))?;
+        let detections = if let Some(outputs) = answer {
+            state.detections(detector, &self.settings, &outputs)?
+        } else {
+            self.late.count(ctx.running_time());
+            Vec::new()
+        };
+        buffer.set_detections(OBJECTS, &detections);
         Ok(buffer.into())
     }
 
     fn configure(&mut self, settings: Settings) -> Result<(), Failure> {
+        if let Some(detector) = &mut self.detector {
+            detector.expect_masks(settings.max_detections);
+        }
         self.settings = settings;
         Ok(())
     }
 
     fn stop(&mut self, _: &Context) -> Result<(), Failure> {
+        self.late.tell();
         (self.detector, self.state) = (None, None);
         Ok(())
     }
 }
 element!(ObjectDetector: InPlace);
 
-impl Settings {
-    fn threshold(&self, detector: &Detector) -> f32 {
-        let own = self.confidence_threshold.map(|threshold| threshold as f32);
-        let published = detector
-            .confidence
-            .unwrap_or(detector.family.defaults().confidence);
-        own.unwrap_or(published)
+impl State {
+    /// What the outputs say of a frame.
+    fn detections(
+        &mut self,
+        detector: &Detector,
+        settings: &Settings,
+        outputs: &[Output],
+    ) -> Result<Vec<Detection>, Failure> {
+        let views: Vec<_> = outputs.iter().map(|output| output.data.map()).collect();
+        let outputs = Outputs::new(outputs, &views)?;
+        let (kind, setup) = (detector.kind, &detector.setup);
+        let explained = |wrong: Wrong| detector.explain(wrong, &outputs);
+        self.found.begin(settings.threshold(detector));
+        (kind.decode)(&outputs, setup, &mut self.found).map_err(explained)?;
+        settings
+            .suppression(detector)
+            .run(self.found.finish(), &mut self.kept);
+        let geometry = self.preprocessor.geometry();
+        let detection = |candidate: &Candidate| {
+            let details = kind
+                .details
+                .map(|details| details(&outputs, setup, candidate));
+            let details = details.transpose().map_err(explained)?.unwrap_or_default();
+            Ok(detection(candidate, details, geometry, &detector.labels))
+        };
+        self.kept.iter().map(detection).collect()
     }
+}
 
-    fn suppression(&self, detector: &Detector) -> Suppression {
-        let own = self.iou_threshold.map(|threshold| threshold as f32);
-        Suppression {
-            iou: own.or(detector.iou).unwrap_or(DEFAULT_IOU),
-            across_classes: self.class_agnostic,
-            limit: self.max_detections as usize,
+/// A box that stays, in pixels of the frame.
+fn detection(
+    candidate: &Candidate,
+    details: Details,
+    geometry: &Geometry,
+    labels: &[String],
+) -> Detection {
+    let rect = geometry.rect_from_input(candidate.edges);
+    let label = labels::label(labels, candidate.class);
+    let point = |point: Keypoint| {
+        let (x, y) = geometry.point_from_input(point.x, point.y);
+        let confidence = point.confidence.clamp(0.0, 1.0);
+        Keypoint { x, y, confidence }
+    };
+    Detection {
+        keypoints: details.keypoints.into_iter().map(point).collect(),
+        mask: details.mask,
+        ..Detection::new(rect, candidate.class, label, candidate.confidence)
+    }
+}
+
+impl Late {
+    fn count(&mut self, now: u64) {
+        self.total += 1;
+        self.untold += 1;
+        let due = |told: u64| now.saturating_sub(told) >= LATE_INTERVAL_NANOS;
+        if self.told_at.is_none_or(due) {
+            self.tell();
+            self.told_at = Some(now);
         }
     }
 
-    fn normalization(&self, family: Family) -> Normalization {
-        let defaults = family.defaults();
-        let rgb = match self.color_order {
-            ColorOrder::Auto => defaults.rgb,
-            order => order == ColorOrder::Rgb,
-        };
-        let white = match self.scale {
-            Scale::Auto => defaults.white,
-            Scale::Unit => 1.0,
-            Scale::Byte => 255.0,
-        };
-        Normalization {
-            rgb,
-            factor: white / 255.0,
+    /// Tells the application of frames that it does not know of yet.
+    fn tell(&mut self) {
+        let integer = |count: u64| i64::try_from(count).unwrap_or(i64::MAX).into();
+        if self.untold > 0 {
+            let fields = [
+                ("count", integer(self.untold)),
+                ("total", integer(self.total)),
+            ];
+            post("late-frames", &fields);
         }
+        self.untold = 0;
     }
 }
 

@@ -23,7 +23,8 @@ impl Suppression {
             }
             let same = |other: &&Candidate| self.across_classes || other.class == candidate.class;
             let overlaps = |other: &Candidate| overlap(&other.edges, &candidate.edges) > self.iou;
-            if !kept.iter().filter(same).any(overlaps) {
+            // Nothing overlaps by more than all of it.
+            if self.iou >= 1.0 || !kept.iter().filter(same).any(overlaps) {
                 kept.push(*candidate);
             }
         }
@@ -61,6 +62,7 @@ mod tests {
                     edges: [x, y, x + width, y + height],
                     class: next(3),
                     confidence: next(1000) as f32 / 1000.0,
+                    place: 0,
                 }
             })
             .collect();

@@ -1,237 +1,37 @@
-//! The element on fake models: known boxes in, the same boxes out.
+//! The element on fake models: known objects in, the same objects out.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
-use std::cell::RefCell;
-use std::rc::Rc;
+mod layouts;
 
-use millstream_sdk::harness::fake_model;
-use millstream_sdk::nn::{ElementType, Model, Tensor, TensorInfo};
+use layouts::{
+    Answer, CLASSES, INPUT, Layout, answering, caps, distance, edges, layout, layouts, objects,
+    tensor_info,
+};
+use millstream_sdk::bus::Value;
+use millstream_sdk::nn::{ElementType, Model, Tensor};
 use millstream_sdk::prelude::*;
 use objectdetector::ObjectDetector;
-use objectdetector::decode::{Candidate, Decoder};
-use objectdetector::family::{Family, cells, grid};
-use objectdetector::geometry::Size;
-use objectdetector::nms::overlap;
+use objectdetector::family::Family;
 
-const INPUT: Size = Size {
-    width: 64,
-    height: 32,
-};
-
-/// Classes of the tests' models.
-const CLASSES: usize = 3;
-
-fn tensor_info(name: &str, element_type: ElementType, dimensions: &[u32]) -> TensorInfo {
-    TensorInfo {
-        name: name.into(),
-        element_type: Some(element_type),
-        dimensions: dimensions
-            .iter()
-            .map(|size| (*size > 0).then_some(*size))
-            .collect(),
-    }
-}
-
-fn model(element_type: ElementType, output: &[u32], metadata: &[(&str, &str)]) -> Model {
-    let (width, height) = (INPUT.width as u32, INPUT.height as u32);
-    Model {
-        inputs: vec![tensor_info("images", element_type, &[1, 3, height, width])],
-        outputs: vec![tensor_info("out", ElementType::F32, output)],
-        metadata: metadata
-            .iter()
-            .map(|(k, v)| ((*k).into(), (*v).into()))
-            .collect(),
-        ..Model::named("test")
-    }
-}
-
-/// A model that always answers with these numbers; gives what it was asked with.
-fn answering(
-    model: Model,
-    dimensions: Vec<u32>,
-    values: Vec<f32>,
-) -> Rc<RefCell<Vec<Tensor<'static>>>> {
-    let asked = Rc::new(RefCell::new(Vec::new()));
-    let kept = Rc::clone(&asked);
-    fake_model(model, move |mut inputs| {
-        kept.borrow_mut().push(inputs.remove(0).1);
-        Ok(vec![(
-            "out".into(),
-            Tensor::f32(&dimensions, &values).to_owned(),
-        )])
-    });
-    asked
-}
-
-fn candidate(edges: [f32; 4], class: u32, confidence: f32) -> Candidate {
-    Candidate {
-        edges,
-        class,
-        confidence,
-    }
-}
-
-fn boxes() -> [Candidate; 2] {
-    [
-        candidate([10.0, 4.0, 30.0, 20.0], 2, 0.9),
-        candidate([40.0, 8.0, 50.0, 30.0], 0, 0.6),
-    ]
-}
-
-/// The output with which each family says `boxes`.
-fn encoded(family: Family, boxes: &[Candidate]) -> (Vec<u32>, Vec<f32>) {
-    let middle = |c: &Candidate| {
-        let [left, top, right, bottom] = c.edges;
-        (
-            f32::midpoint(left, right),
-            f32::midpoint(top, bottom),
-            right - left,
-            bottom - top,
-        )
-    };
-    let all = cells(INPUT);
-    match family {
-        Family::Yolov8 => {
-            let mut values = vec![0.0; (4 + CLASSES) * all];
-            for (place, one) in boxes.iter().enumerate() {
-                let (x, y, width, height) = middle(one);
-                for (channel, value) in [x, y, width, height].into_iter().enumerate() {
-                    values[channel * all + place * 5] = value;
-                }
-                values[(4 + one.class as usize) * all + place * 5] = one.confidence;
-            }
-            (vec![1, 4 + CLASSES as u32, all as u32], values)
-        }
-        Family::Yolox | Family::Yolov5 => {
-            let rows = if family == Family::Yolox {
-                all
-            } else {
-                3 * all
-            };
-            let mut values = vec![0.0; rows * (5 + CLASSES)];
-            let places: Vec<_> = grid(INPUT).collect();
-            for (place, one) in boxes.iter().enumerate() {
-                let (mut x, mut y, mut width, mut height) = middle(one);
-                let row = 3 + place * 7;
-                if family == Family::Yolox {
-                    let (column, line, stride) = places[row];
-                    (x, y) = (x / stride - column, y / stride - line);
-                    (width, height) = ((width / stride).ln(), (height / stride).ln());
-                }
-                let line = &mut values[row * (5 + CLASSES)..][..5 + CLASSES];
-                line[..5].copy_from_slice(&[x, y, width, height, 1.0]);
-                line[5 + one.class as usize] = one.confidence;
-            }
-            (vec![1, rows as u32, 5 + CLASSES as u32], values)
-        }
-        Family::FastestDet | Family::Auto => {
-            let (columns, rows) = (8, 4);
-            let mut values = vec![0.0; (5 + CLASSES) * columns * rows];
-            for one in boxes {
-                let (x, y, width, height) = middle(one);
-                let (x, y) = (x / 64.0 * columns as f32, y / 32.0 * rows as f32);
-                let cell = y as usize * columns + x as usize;
-                let logit = |part: f32| (part / (1.0 - part)).ln();
-                let head = [
-                    1.0,
-                    (x - x.floor()).atanh(),
-                    (y - y.floor()).atanh(),
-                    logit(width / 64.0),
-                    logit(height / 32.0),
-                ];
-                for (channel, value) in head.into_iter().enumerate() {
-                    values[channel * columns * rows + cell] = value;
-                }
-                let score = one.confidence.powf(2.5);
-                values[(5 + one.class as usize) * columns * rows + cell] = score;
-            }
-            (
-                vec![1, 5 + CLASSES as u32, rows as u32, columns as u32],
-                values,
-            )
-        }
-    }
-}
-
-const FAMILIES: [Family; 4] = [
-    Family::FastestDet,
-    Family::Yolox,
-    Family::Yolov5,
-    Family::Yolov8,
-];
-
-#[test]
-fn each_family_decodes_what_it_encodes() {
-    for family in FAMILIES {
-        let (dimensions, values) = encoded(family, &boxes());
-        let mut found = Vec::new();
-        Decoder::new(family, INPUT)
-            .run(&dimensions, &values, 0.5, &mut found)
-            .unwrap();
-        assert_eq!(found.len(), 2, "{family:?}: {found:?}");
-        for (got, expected) in found.iter().zip(boxes()) {
-            assert_eq!(got.class, expected.class, "{family:?}");
-            assert!(
-                (got.confidence - expected.confidence).abs() < 1e-3,
-                "{family:?}: {got:?}"
-            );
-            assert!(
-                overlap(&got.edges, &expected.edges) > 0.999,
-                "{family:?}: {got:?}"
-            );
-        }
-    }
-}
-
-#[test]
-fn nonsense_is_explained() {
-    let check = |family, dimensions: &[u32], values: &[f32], expected: &str| {
-        let result = Decoder::new(family, INPUT).run(dimensions, values, 0.1, &mut Vec::new());
-        let message = result.unwrap_err().message;
-        assert!(
-            message.contains(expected),
-            "{message:?} against {expected:?}"
-        );
-    };
-    for family in FAMILIES {
-        let (dimensions, mut values) = encoded(family, &boxes());
-        check(family, &dimensions, &values[1..], "expected [1,");
-        check(family, &[1, 2], &[0.0; 2], "expected [1,");
-        check(family, &[], &[], "expected [1,");
-        check(
-            family,
-            &[1, u32::MAX, u32::MAX, u32::MAX],
-            &[0.0; 2],
-            "expected [1,",
-        );
-        check(family, &[1, u32::MAX, u32::MAX], &[0.0; 2], "expected [1,");
-        values[0] = f32::NAN;
-        check(family, &dimensions, &values, "NaN");
-    }
-    let (dimensions, mut values) = encoded(Family::Yolox, &boxes());
-    values[3 * 8 + 2] = 1e30;
-    check(Family::Yolox, &dimensions, &values, "without an end");
-}
-
-fn caps(format: &str, width: usize, height: usize) -> String {
-    format!("video/x-raw, format={format}, width={width}, height={height}, framerate=30/1")
+/// A harness for a layout that says the usual objects, and what it is asked.
+fn harness(layout: &Layout, properties: &str) -> (Harness<ObjectDetector>, layouts::Asked) {
+    let answers = (layout.answers)(&layout.objects(&objects()));
+    let asked = answering(layout.model(&answers), answers);
+    let properties = format!("model=test {properties}");
+    (Harness::new(&properties).unwrap(), asked)
 }
 
 #[test]
 fn a_frame_passes_untouched_and_carries_its_objects() {
-    for family in FAMILIES {
-        let (dimensions, values) = encoded(family, &boxes());
-        let names = [
-            ("family", family.as_str()),
-            ("names", "{0: 'a', 1: 'b', 2: 'c'}"),
-        ];
-        answering(
-            model(ElementType::F32, &dimensions, &names),
-            dimensions,
-            values,
-        );
-        let mut harness =
-            Harness::<ObjectDetector>::new("model=test confidence-threshold=0.5").unwrap();
+    for layout in layouts() {
+        let name = layout.name;
+        let family = if layout.needs_family {
+            layout.family
+        } else {
+            Family::Auto
+        };
+        let properties = format!("confidence-threshold=0.5 family={}", family.as_str());
+        let (mut harness, _) = harness(&layout, &properties);
         // Twice the input, so that every way of fitting gives the same.
         harness.set_caps("sink", &caps("RGB", 128, 64)).unwrap();
         let bytes: Vec<u8> = (0..128 * 64 * 3).map(|place| (place % 251) as u8).collect();
@@ -241,65 +41,74 @@ fn a_frame_passes_untouched_and_carries_its_objects() {
         let buffer = harness.pull().unwrap();
         assert_eq!(&*buffer.map(), bytes);
         assert_eq!(buffer.pts(), Some(40));
-        let objects = buffer.detections(OBJECTS);
-        assert_eq!(objects.len(), 2, "{family:?}");
-        for (object, expected) in objects.iter().zip(boxes()) {
-            assert_eq!(object.label, ["a", "b", "c"][expected.class as usize]);
-            let Rect {
-                x,
-                y,
-                width,
-                height,
-            } = object.rect;
-            let edges = [x, y, x + width, y + height];
-            assert!(overlap(&edges, &expected.edges.map(|edge| edge * 2.0)) > 0.999);
+        let found = buffer.detections(OBJECTS);
+        let expected = layout.objects(&objects());
+        assert_eq!(found.len(), expected.len(), "{name}");
+        for (object, expected) in found.iter().zip(expected) {
+            assert_eq!(object.class_id, expected.class, "{name}");
+            let label = match layout.classes {
+                1 => "face",
+                _ => ["a", "b", "c"][expected.class as usize],
+            };
+            assert_eq!(object.label, label, "{name}");
+            let doubled = expected.edges.map(|edge| edge * 2.0);
+            assert!(distance(edges(&object.rect), doubled) < 0.1, "{name}");
+            assert_eq!(object.mask.is_some(), layout.has_masks(), "{name}");
+            if layout.has_points() {
+                let [[x, y, confidence], _] = expected.points();
+                let point = object.keypoints[0];
+                assert!((point.x - 2.0 * x).abs() + (point.y - 2.0 * y).abs() < 0.1);
+                assert!((point.confidence - confidence).abs() < 1e-3);
+            }
+            let points = if layout.family == Family::Yunet {
+                5
+            } else {
+                object.keypoints.len()
+            };
+            assert_eq!(object.keypoints.len(), points);
         }
     }
 }
 
 #[test]
-fn families_are_recognized_by_their_outputs() {
-    for family in FAMILIES {
-        let (dimensions, values) = encoded(family, &boxes());
-        answering(
-            model(ElementType::F32, &dimensions, &[]),
-            dimensions,
-            values,
-        );
-        let mut harness = Harness::<ObjectDetector>::new("model=test").unwrap();
-        harness.set_caps("sink", &caps("GRAY8", 64, 32)).unwrap();
-        let logs: Vec<String> = harness.logs().into_iter().map(|(_, line)| line).collect();
-        let wanted = format!("family `{}`", family.as_str());
-        assert!(
-            logs.iter().any(|line| line.contains(&wanted)),
-            "{wanted}: {logs:?}"
-        );
-    }
-    answering(
-        model(ElementType::F32, &[1, 7], &[]),
-        vec![1, 7],
-        vec![0.0; 7],
-    );
-    let mut harness = Harness::<ObjectDetector>::new("model=test").unwrap();
-    let failure = harness
-        .set_caps("sink", &caps("GRAY8", 64, 32))
-        .unwrap_err();
-    assert!(
-        failure.message.contains("its output is f32[1, 7]"),
-        "{failure:?}"
-    );
-    assert!(failure.hint.unwrap().contains("family=yolov8"));
+fn labels_come_from_the_host_the_model_or_the_family() {
+    let check = |name: &str, labels: &[&str], metadata: &[(&str, &str)], expected: &str| {
+        let layout = layout(name);
+        let answers = (layout.answers)(&layout.objects(&objects()));
+        let pairs = metadata.iter();
+        let model = Model {
+            labels: labels.iter().map(|label| (*label).to_owned()).collect(),
+            metadata: pairs.map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+            ..layout.model(&answers)
+        };
+        answering(model, answers);
+        let family = layout.family.as_str();
+        let mut harness =
+            Harness::<ObjectDetector>::new(&format!("model=test family={family}")).unwrap();
+        harness.set_caps("sink", &caps("RGB", 64, 32)).unwrap();
+        harness.push(Buffer::from_bytes(&[0; 64 * 32 * 3])).unwrap();
+        let found = harness.pull().unwrap().detections(OBJECTS);
+        assert_eq!(found[0].label, expected, "{name}");
+    };
+    let names = [("names", "{0: 'a', 1: 'b', 2: 'c'}")];
+    check("yolox", &["x", "y", "z"], &names, "z");
+    check("yolox", &[], &names, "c");
+    // Three classes are not COCO's.
+    check("yolox", &[], &[], "class 2");
+    check("yolox", &["x"], &[], "class 2");
+    // A list that says nothing of the number of classes may be.
+    check("yolov10", &[], &[], "car");
+    check("tf-ssd", &[], &[], "bicycle");
+    check("torchvision", &[], &[], "bicycle");
+    check("ssd", &[], &[], "bicycle");
+    check("efficient-nms", &[], &[], "car");
+    check("yunet", &[], &[], "face");
+    check("yunet", &["visage"], &[], "visage");
 }
 
 #[test]
 fn thresholds_change_while_playing() {
-    let (dimensions, values) = encoded(Family::Yolov8, &boxes());
-    answering(
-        model(ElementType::F32, &dimensions, &[]),
-        dimensions,
-        values,
-    );
-    let mut harness = Harness::<ObjectDetector>::new("model=test").unwrap();
+    let (mut harness, _) = harness(&layout("yolov8"), "");
     harness.set_caps("sink", &caps("RGB", 64, 32)).unwrap();
     let mut count = |property: &str| {
         harness.set_property(property).unwrap();
@@ -313,106 +122,373 @@ fn thresholds_change_while_playing() {
     assert_eq!(count("max-detections=1"), 1);
 }
 
-/// One colour in every format, and what the model must be shown.
 #[test]
-fn every_format_shows_the_model_the_same_colour() {
-    let (red, green, blue) = (200.0_f32, 100.0_f32, 50.0_f32);
-    let luma = 0.299 * red + 0.587 * green + 0.114 * blue;
-    let y = (16.0 + luma * 219.0 / 255.0).round() as u8;
-    let u = (128.0 + (blue - luma) * 0.564 * 224.0 / 255.0).round() as u8;
-    let v = (128.0 + (red - luma) * 0.713 * 224.0 / 255.0).round() as u8;
-    let (dimensions, values) = encoded(Family::Yolov8, &boxes());
-    for format in VideoFormat::ALL {
-        let asked = answering(
-            model(ElementType::F32, &dimensions, &[]),
-            dimensions.clone(),
-            values.clone(),
-        );
-        let info = VideoInfo::new(*format, 64, 32).unwrap();
-        let pattern: [Vec<u8>; 3] = match format.as_str() {
-            "RGB" => [vec![200, 100, 50], vec![], vec![]],
-            "BGR" => [vec![50, 100, 200], vec![], vec![]],
-            "RGBA" | "RGBx" => [vec![200, 100, 50, 7], vec![], vec![]],
-            "BGRA" | "BGRx" => [vec![50, 100, 200, 7], vec![], vec![]],
-            "GRAY8" => [vec![90], vec![], vec![]],
-            "I420" => [vec![y], vec![u], vec![v]],
-            "YV12" => [vec![y], vec![v], vec![u]],
-            "NV12" => [vec![y], vec![u, v], vec![]],
-            "NV21" => [vec![y], vec![v, u], vec![]],
-            "YUY2" => [vec![y, u, y, v], vec![], vec![]],
-            _ => [vec![u, y, v, y], vec![], vec![]],
-        };
-        let mut bytes = vec![0; info.size];
-        let mut frame = VideoFrameMut::new(&info, &mut bytes).unwrap();
-        for (mut plane, pattern) in frame.planes_mut().into_iter().zip(&pattern) {
-            for row in plane.rows_mut().filter(|_| !pattern.is_empty()) {
-                row.iter_mut()
-                    .zip(pattern.iter().cycle())
-                    .for_each(|(b, p)| *b = *p);
-            }
-        }
-        let mut harness = Harness::<ObjectDetector>::new("model=test").unwrap();
-        harness
-            .set_caps("sink", &caps(format.as_str(), 64, 32))
-            .unwrap();
-        harness.push(Buffer::from_bytes(&bytes)).unwrap();
-        let input = asked.borrow_mut().pop().unwrap().as_f32().unwrap();
-        let expected = match format.as_str() {
-            "GRAY8" => [90.0; 3],
-            _ => [red, green, blue],
-        };
-        for (plane, expected) in input.chunks_exact(64 * 32).zip(expected) {
-            for value in plane {
-                assert!(
-                    (value * 255.0 - expected).abs() < 2.5,
-                    "{format:?}: {value} {expected}"
-                );
+fn suppression_is_the_familys_the_models_or_the_users() {
+    let check = |name: &str, metadata: &[(&str, &str)], properties: &str, expected: usize| {
+        let layout = layout(name);
+        // Half of each is the other's.
+        let mut objects = objects();
+        objects.truncate(1);
+        objects.push(objects[0].clone());
+        let shift = 10.0;
+        objects[1].edges[0] += shift;
+        objects[1].edges[2] += shift;
+        objects[1].class = 1;
+        let answers = (layout.answers)(&layout.objects(&objects));
+        let mut model = layout.model(&answers);
+        let pairs = metadata.iter();
+        model
+            .metadata
+            .extend(pairs.map(|(k, v)| ((*k).into(), (*v).into())));
+        answering(model, answers);
+        let properties = format!("model=test confidence-threshold=0.5 {properties}");
+        let mut harness = Harness::<ObjectDetector>::new(&properties).unwrap();
+        harness.set_caps("sink", &caps("RGB", 64, 32)).unwrap();
+        harness.push(Buffer::from_bytes(&[0; 64 * 32 * 3])).unwrap();
+        let found = harness.pull().unwrap().detections(OBJECTS);
+        assert_eq!(found.len(), expected, "{name} {metadata:?} {properties}");
+    };
+    // They overlap by a third.
+    check("yolov8", &[], "", 2);
+    check("yolov8", &[], "class-agnostic=true", 2);
+    check("yolov8", &[], "iou-threshold=0.3", 2);
+    check("yolov8", &[], "iou-threshold=0.3 class-agnostic=true", 1);
+    check(
+        "yolov8",
+        &[("iou-threshold", "0.3")],
+        "class-agnostic=true",
+        1,
+    );
+    check(
+        "yolov8",
+        &[("iou-threshold", "0.3")],
+        "iou-threshold=0.4 class-agnostic=true",
+        2,
+    );
+    check("yunet", &[], "", 1);
+    // Has suppressed itself, and is asked to once more.
+    check("yolov10", &[], "class-agnostic=true", 2);
+    check("yolov10", &[], "class-agnostic=true iou-threshold=0.3", 1);
+}
+
+#[test]
+fn what_runs_is_announced_after_caps_and_before_the_first_buffer() {
+    let layout = layout("yolov8");
+    let answers = (layout.answers)(&objects());
+    let model = Model {
+        load_time: 5_000,
+        first_run_time: Some(7_000),
+        threads: 2,
+        ..layout.model(&answers)
+    };
+    answering(model, answers);
+    let mut harness = Harness::<ObjectDetector>::new("model=test").unwrap();
+    for _ in 0..2 {
+        harness.set_caps("sink", &caps("GRAY8", 64, 32)).unwrap();
+        // Caps are set already, and nothing has left yet.
+        assert_eq!(harness.events(), []);
+        for frame in 0..2 {
+            harness.push(Buffer::from_bytes(&[0; 64 * 32])).unwrap();
+            let events = harness.events();
+            assert_eq!(events.len(), usize::from(frame == 0));
+            for (pad, event) in events {
+                let Event::Custom(event) = event else {
+                    panic!("{event:?}");
+                };
+                let text = |text: &str| Value::Text(text.into());
+                let expected = [
+                    ("model", text("test")),
+                    ("family", text("yolov8")),
+                    ("backend", text("test")),
+                    ("device", text("cpu")),
+                    ("precision", text("f32")),
+                    ("threads", Value::Integer(2)),
+                    ("load-time-ns", Value::Integer(5_000)),
+                    ("first-run-time-ns", Value::Integer(7_000)),
+                ];
+                assert_eq!((pad.as_str(), event.name.as_str()), ("src", "inference"));
+                for (field, (name, value)) in event.fields.iter().zip(&expected) {
+                    assert_eq!((field.name.as_str(), &field.value), (*name, value));
+                }
+                assert_eq!(event.fields.len(), expected.len());
             }
         }
     }
 }
 
 #[test]
-fn a_letterbox_is_grey_and_orders_and_scales_are_as_asked() {
-    let (dimensions, values) = encoded(Family::Yolov8, &boxes());
-    let check = |properties: &str, element_type: ElementType, first: f32, corner: f32| {
-        let asked = answering(
-            model(element_type, &dimensions, &[]),
-            dimensions.clone(),
-            values.clone(),
-        );
-        let mut harness =
-            Harness::<ObjectDetector>::new(&format!("model=test {properties}")).unwrap();
-        // Square: 32 columns in the middle of 64.
-        harness.set_caps("sink", &caps("RGB", 32, 32)).unwrap();
-        harness
-            .push(Buffer::from_bytes(&[255, 102, 51].repeat(32 * 32)))
-            .unwrap();
-        let tensor = asked.borrow_mut().pop().unwrap();
-        let input: Vec<f32> = match element_type {
-            ElementType::U8 => tensor.bytes().iter().copied().map(f32::from).collect(),
+fn late_frames_pass_without_detections_and_are_counted() {
+    let (mut harness, asked) = harness(&layout("yolov8"), "max-wait=10");
+    harness.set_caps("sink", &caps("GRAY8", 64, 32)).unwrap();
+    let second = 1_000_000_000;
+    // When each frame comes, until when the model is busy, and what is told of it.
+    let frames = [
+        (0, 5, 2, None),
+        (0, 10, 2, None),
+        (100, 111, 0, Some([1, 1])),
+        (200, 300, 0, None),
+        (second, second + 20, 0, None),
+        (second + 100, second + 200, 0, Some([3, 4])),
+        (second + 200, second + 200, 2, None),
+        (second + 300, second + 900, 0, None),
+    ];
+    let told = |counts: [i64; 2]| {
+        let [count, total] = counts.map(Value::Integer);
+        vec![("count".to_owned(), count), ("total".to_owned(), total)]
+    };
+    for (now, busy, expected, counts) in frames {
+        harness.set_running_time(now);
+        harness.set_models_busy(busy);
+        let mut frame = Buffer::from_bytes(&[0; 64 * 32]);
+        // What an earlier detector found is not this one's.
+        let old = Detection::new(edges_of(objects()[0].edges), 0, "old", 1.0);
+        frame.set_detections(OBJECTS, &[old.clone(), old.clone(), old]);
+        harness.push(frame).unwrap();
+        let found = harness.pull().unwrap().detections(OBJECTS);
+        assert_eq!(found.len(), expected, "{now}");
+        let messages = harness.messages();
+        let expected = counts.map(|counts| ("late-frames".to_owned(), told(counts)));
+        assert_eq!(messages, expected.into_iter().collect::<Vec<_>>(), "{now}");
+    }
+    assert_eq!(asked.borrow().len(), 3);
+    harness.stop().unwrap();
+    assert_eq!(
+        harness.messages(),
+        [("late-frames".to_owned(), told([1, 5]))]
+    );
+}
+
+fn edges_of([left, top, right, bottom]: [f32; 4]) -> Rect {
+    let (x, y, width, height) = (left, top, right - left, bottom - top);
+    Rect {
+        x,
+        y,
+        width,
+        height,
+    }
+}
+
+/// What a model with this input is shown of a frame of 8x4 in one colour.
+fn shown(
+    element_type: ElementType,
+    dimensions: &[u32],
+    properties: &str,
+) -> Result<Tensor<'static>, Failure> {
+    let layout = layout("end2end");
+    let answers = (layout.answers)(&objects());
+    let model = Model {
+        inputs: vec![tensor_info("images", element_type, dimensions)],
+        ..layout.model(&answers)
+    };
+    let asked = answering(model, answers);
+    let mut harness = Harness::<ObjectDetector>::new(&format!("model=test {properties}"))?;
+    harness.set_caps("sink", &caps("RGB", 8, 4))?;
+    harness.push(Buffer::from_bytes(&[255, 51, 0].repeat(8 * 4)))?;
+    Ok(asked.borrow_mut().pop().unwrap().remove(0).1)
+}
+
+#[test]
+fn inputs_are_as_the_model_wants_them() {
+    use ElementType::{F16, F32, U8};
+    // The first pixel, channel by channel.
+    let check = |element_type, dimensions: &[u32], properties: &str, pixel: [f32; 3]| {
+        let tensor = shown(element_type, dimensions, properties).unwrap();
+        assert_eq!(tensor.dimensions().len(), dimensions.len());
+        let numbers: Vec<f32> = match element_type {
+            U8 => tensor.bytes().iter().copied().map(f32::from).collect(),
+            F16 => tensor
+                .bytes()
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .copied()
+                .map(from_half)
+                .collect(),
             _ => tensor.as_f32().unwrap(),
         };
-        assert!(
-            (input[32] - first).abs() < 1e-4,
-            "{properties}: {} {first}",
-            input[32]
-        );
-        assert!(
-            (input[0] - corner).abs() < 1e-4,
-            "{properties}: {} {corner}",
-            input[0]
-        );
+        let step = if dimensions.ends_with(&[3]) { 1 } else { 32 };
+        for (channel, expected) in pixel.into_iter().enumerate() {
+            let got = numbers[channel * step];
+            assert!(
+                (got - expected).abs() < 1e-3,
+                "{dimensions:?} {properties}: {got} {expected}"
+            );
+        }
     };
-    check("", ElementType::F32, 1.0, 114.0 / 255.0);
-    check("scale=byte", ElementType::F32, 255.0, 114.0);
-    check("scale=byte", ElementType::U8, 255.0, 114.0);
-    check("color-order=bgr", ElementType::F32, 0.2, 114.0 / 255.0);
-    check("resize=stretch", ElementType::F32, 1.0, 1.0);
+    check(F32, &[1, 3, 4, 8], "", [1.0, 0.2, 0.0]);
+    check(F32, &[3, 4, 8], "", [1.0, 0.2, 0.0]);
     check(
-        "resize=letterbox-topleft",
-        ElementType::F32,
-        114.0 / 255.0,
-        1.0,
+        F32,
+        &[0, 4, 8, 3],
+        "color-order=bgr scale=byte",
+        [0.0, 51.0, 255.0],
     );
+    check(F16, &[1, 3, 4, 8], "", [1.0, 0.2, 0.0]);
+    check(F16, &[1, 4, 8, 3], "scale=byte", [255.0, 51.0, 0.0]);
+    check(U8, &[1, 4, 8, 3], "", [255.0, 51.0, 0.0]);
+    check(
+        U8,
+        &[1, 3, 4, 8],
+        "mean=5,60,0 std=2,1,1",
+        [125.0, 0.0, 0.0],
+    );
+    let normalised = "mean=0.5,0.2,0.25 std=0.5,1,0.25 resize=stretch";
+    check(F32, &[1, 3, 4, 8], normalised, [1.0, 0.0, -1.0]);
+}
+
+fn from_half(bytes: [u8; 2]) -> f32 {
+    objectdetector::half::f32_from_f16(u16::from_le_bytes(bytes))
+}
+
+#[test]
+fn open_sides_are_640_or_what_the_user_says() {
+    let check = |dimensions: &[u32], properties: &str, expected: &[u32]| {
+        let tensor = shown(ElementType::F32, dimensions, properties).unwrap();
+        assert_eq!(tensor.dimensions(), expected);
+    };
+    check(&[0, 0, 0, 0], "", &[1, 3, 640, 640]);
+    check(
+        &[1, 3, 0, 0],
+        "input-width=96 input-height=32",
+        &[1, 3, 32, 96],
+    );
+    check(&[1, 0, 32, 3], "input-height=48", &[1, 48, 32, 3]);
+    check(&[1, 3, 32, 32], "input-height=32", &[1, 3, 32, 32]);
+}
+
+#[test]
+fn inputs_that_are_no_picture_are_refused() {
+    use ElementType::{F32, I64};
+    let check = |element_type, dimensions: &[u32], properties: &str, expected: &str| {
+        let failure = shown(element_type, dimensions, properties).unwrap_err();
+        assert!(failure.message.contains(expected), "{failure:?}");
+        assert!(failure.hint.is_some());
+    };
+    check(F32, &[1, 3, 4, 8], "input-width=9", "expected 8 px");
+    check(F32, &[1, 1, 4, 8], "", "is f32[1, 1, 4, 8], expected");
+    check(I64, &[1, 3, 4, 8], "", "is i64[1, 3, 4, 8], expected");
+    check(F32, &[2, 3, 4, 8], "", "is f32[2, 3, 4, 8], expected");
+    check(
+        F32,
+        &[1, 3, 4, 99_999],
+        "",
+        "99999 px, expected 1 to 4096 px",
+    );
+}
+
+#[test]
+fn texts_that_are_no_numbers_are_refused() {
+    let check = |properties: &str, expected: &str| {
+        let failure = Harness::<ObjectDetector>::new(properties).err().unwrap();
+        assert!(failure.message.contains(expected), "{failure:?}");
+        assert!(failure.hint.is_some());
+    };
+    check("mean=1,2", "got `mean=1,2`, expected three numbers");
+    check("mean=1,2,NaN", "expected three numbers");
+    check("mean=a,b,c", "expected three numbers");
+    check("std=1,0,1", "expected no number near 0");
+    check("std=1,2,3,4", "expected three numbers");
+}
+
+#[test]
+fn models_get_what_they_want_to_know_beside_the_picture() {
+    let check = |name: &str, input: &str, dimensions: &[u32], expected: &[i64]| {
+        let (mut harness, asked) = harness(&layout(name), "");
+        harness.set_caps("sink", &caps("GRAY8", 64, 32)).unwrap();
+        harness.push(Buffer::from_bytes(&[0; 64 * 32])).unwrap();
+        let (got, tensor) = asked.borrow_mut().pop().unwrap().remove(1);
+        assert_eq!((got.as_str(), tensor.dimensions()), (input, dimensions));
+        let numbers = tensor.bytes().as_chunks::<8>().0.iter();
+        let numbers: Vec<i64> = numbers.map(|bytes| i64::from_le_bytes(*bytes)).collect();
+        assert_eq!(numbers, expected);
+    };
+    check("rt-detr original", "orig_target_sizes", &[1, 2], &[64, 32]);
+    check("detr", "pixel_mask", &[1, 8, 8], &[1; 64]);
+    let layout = layout("yolov8");
+    let answers = (layout.answers)(&objects());
+    let mut model = layout.model(&answers);
+    model
+        .inputs
+        .push(tensor_info("scale_factor", ElementType::F32, &[1, 2]));
+    answering(model, answers);
+    let mut harness = Harness::<ObjectDetector>::new("model=test").unwrap();
+    let failure = harness
+        .set_caps("sink", &caps("GRAY8", 64, 32))
+        .unwrap_err();
+    assert!(
+        failure.message.contains("has an input `scale_factor`"),
+        "{failure:?}"
+    );
+}
+
+#[test]
+fn outputs_of_other_types_are_read() {
+    let with = |element_type: ElementType| {
+        let layout = layout("efficient-nms");
+        let mut answers = (layout.answers)(&objects());
+        // Counts and classes stay whole numbers of one kind or the other.
+        for answer in &mut answers {
+            answer.element_type = match (answer.element_type, element_type) {
+                (ElementType::I64, ElementType::F16) => ElementType::I32,
+                _ => element_type,
+            };
+        }
+        answering(layout.model(&answers), answers);
+        let mut harness = Harness::<ObjectDetector>::new("model=test").unwrap();
+        harness.set_caps("sink", &caps("GRAY8", 64, 32)).unwrap();
+        harness
+            .push(Buffer::from_bytes(&[0; 64 * 32]))
+            .map(|()| harness.pull().unwrap().detections(OBJECTS))
+    };
+    for element_type in [ElementType::F16, ElementType::F32] {
+        let found = with(element_type).unwrap();
+        assert_eq!(found.len(), 2);
+        assert!((found[0].confidence - 0.9).abs() < 1e-3);
+        assert!(distance(edges(&found[0].rect), objects()[0].edges) < 0.05);
+    }
+    let failure = with(ElementType::Bf16).unwrap_err();
+    assert!(failure.message.contains("is bf16, expected"), "{failure:?}");
+}
+
+#[test]
+fn hostile_answers_end_in_failures_not_in_panics() {
+    let run = |layout: &Layout, answers: Vec<Answer>| {
+        let good = (layout.answers)(&layout.objects(&objects()));
+        answering(layout.model(&good), answers);
+        let family = layout.family.as_str();
+        let properties = format!("model=test family={family} confidence-threshold=0.5");
+        let mut harness = Harness::<ObjectDetector>::new(&properties).unwrap();
+        harness.set_caps("sink", &caps("GRAY8", 64, 32)).unwrap();
+        harness
+            .push(Buffer::from_bytes(&[0; 64 * 32]))
+            .map(|()| harness.pull().unwrap().detections(OBJECTS))
+    };
+    let mut nan = (layout("yolov8").answers)(&objects());
+    nan[0].values[50] = f32::NAN;
+    let failure = run(&layout("yolov8"), nan).unwrap_err();
+    assert!(failure.message.contains("NaN or infinite"), "{failure:?}");
+    let failure = run(&layout("yolov8"), vec![]).unwrap_err();
+    assert!(
+        failure.message.contains("expected [1, 4 + classes, boxes]"),
+        "{failure:?}"
+    );
+    let wrong = vec![Answer::new("output0", &[1, 2], vec![0.0; 2])];
+    let failure = run(&layout("yolox"), wrong).unwrap_err();
+    assert!(failure.message.contains("`output0` [1, 2]"), "{failure:?}");
+    let mut short = (layout("yolox").answers)(&objects());
+    short[0].values.pop();
+    let failure = run(&layout("yolox"), short).unwrap_err();
+    assert!(failure.message.contains("of 335 values"), "{failure:?}");
+    // Far out, but finite; a class that no label names.
+    let mut far = (layout("end2end").answers)(&objects());
+    far[0].values[1..4].copy_from_slice(&[-1e7, -1e7, 1e7]);
+    far[0].values[5] = 1e30;
+    let found = run(&layout("end2end"), far).unwrap();
+    assert_eq!(found[0].label, format!("class {}", u32::MAX));
+    let mut points = (layout("yolov10 points").answers)(&objects());
+    points[0].values[6..9].copy_from_slice(&[3e38, -3e38, 7.0]);
+    let found = run(&layout("yolov10 points"), points).unwrap();
+    assert!(found[0].keypoints[0].x.is_finite());
+    assert!(found[0].keypoints[0].confidence > 0.999);
+    assert_eq!((INPUT.width, CLASSES), (64, 3));
 }

@@ -308,6 +308,12 @@ impl<T: Exported> Harness<T> {
         });
     }
 
+    /// Keeps models busy until a running time in nanoseconds: a run that has to
+    /// begin before that is dropped.
+    pub fn set_models_busy(&mut self, until: u64) {
+        world::with(|world| world.models_busy = until);
+    }
+
     /// Lines of log since the last call.
     pub fn logs(&mut self) -> Vec<(Level, String)> {
         world::with(|world| core::mem::take(&mut world.logs))

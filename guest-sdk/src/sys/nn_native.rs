@@ -50,7 +50,8 @@ impl Session {
         inputs: &[Input<'_>],
         deadline: Option<u64>,
     ) -> Result<Option<Vec<Output>>, Failure> {
-        if deadline.is_some_and(|deadline| deadline < super::running_time()) {
+        let begins = world::with(|world| world.running_time.max(world.models_busy));
+        if deadline.is_some_and(|deadline| deadline < begins) {
             return Ok(None);
         }
         let tensors = inputs.iter().map(|input| {

@@ -48,6 +48,8 @@ pub(crate) struct World {
     pub(crate) views: bool,
     pub(crate) now: u64,
     pub(crate) running_time: u64,
+    /// No run of a model begins before this running time.
+    pub(crate) models_busy: u64,
     pub(crate) logs: Vec<(Level, String)>,
     pub(crate) messages: Vec<(String, Vec<Setting>)>,
     pub(crate) sent: Vec<(u32, Sent)>,
@@ -68,6 +70,7 @@ impl World {
             views: true,
             now: 0,
             running_time: 0,
+            models_busy: 0,
             logs: Vec::new(),
             messages: Vec::new(),
             sent: Vec::new(),
