@@ -10,8 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::backend::embedded::Embedded;
 use super::backend::{
-    self, Backend, BackendChoice, BackendReport, LoadOptions, Model, ModelInfo, Precision,
-    TensorInfo,
+    self, Backend, BackendChoice, BackendReport, LoadOptions, Model, ModelInfo, Outputs, Precision,
 };
 use super::scheduler::{Batching, ModelStats, Scheduler, User};
 use super::tensor::{Tensor, TensorView};
@@ -121,14 +120,10 @@ impl Model for WarmedUp {
         &self.info
     }
 
-    fn run(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<Vec<(String, Tensor)>, NnError> {
-        self.model.run(inputs)
-    }
-
     fn run_into(
         &self,
         inputs: &[(&str, TensorView<'_>)],
-        outputs: &mut dyn FnMut(&TensorInfo, TensorView<'_>) -> Result<(), NnError>,
+        outputs: &mut Outputs<'_>,
     ) -> Result<(), NnError> {
         self.model.run_into(inputs, outputs)
     }

@@ -180,7 +180,11 @@ impl Tensor {
 
     /// A tensor from numbers.
     pub fn from_numbers<T: Number>(dimensions: Vec<u32>, numbers: &[T]) -> Result<Self, NnError> {
-        Self::new(T::ELEMENT_TYPE, dimensions, bytes_from_numbers(numbers))
+        Self::new(
+            T::ELEMENT_TYPE,
+            dimensions,
+            bytes_of_numbers(numbers).into_owned(),
+        )
     }
 
     /// A tensor of zeros.
@@ -297,17 +301,17 @@ macro_rules! numbers {
 numbers!(u8 is U8, i8 is I8, u16 is U16, i16 is I16, u32 is U32, i32 is I32);
 numbers!(u64 is U64, i64 is I64, f32 is F32, f64 is F64, f16 is F16, bf16 is Bf16);
 
-/// Row-major numbers as bytes.
-pub(super) fn bytes_from_numbers<T: Number>(numbers: &[T]) -> Vec<u8> {
+/// Row-major numbers as bytes: borrowed on little-endian machines.
+pub(super) fn bytes_of_numbers<T: Number>(numbers: &[T]) -> Cow<'_, [u8]> {
     if cfg!(target_endian = "little") {
         let (_, bytes, _) = reinterpret::<T, u8>(numbers);
-        return bytes.to_vec();
+        return Cow::Borrowed(bytes);
     }
     let mut bytes = Vec::with_capacity(size_of_val(numbers));
     for &number in numbers {
         number.push_le(&mut bytes);
     }
-    bytes
+    Cow::Owned(bytes)
 }
 
 /// Bytes as numbers: borrowed where their address is aligned, which memory from
@@ -360,10 +364,10 @@ mod tests {
     fn numbers_survive_bytes_at_any_address() {
         let numbers = [1.5_f32, -0.0, f32::MAX];
         let mut bytes = vec![0];
-        bytes.extend(bytes_from_numbers(&numbers));
+        bytes.extend_from_slice(&bytes_of_numbers(&numbers));
         assert_eq!(&*numbers_from_bytes::<f32>(&bytes[1..]), &numbers);
         assert_eq!(
-            &*numbers_from_bytes::<f32>(&bytes_from_numbers(&numbers)),
+            &*numbers_from_bytes::<f32>(&bytes_of_numbers(&numbers)),
             &numbers
         );
     }

@@ -16,10 +16,8 @@ use rten_tensor::{AsView, Layout, TensorView as RtenView};
 
 use super::super::NnError;
 use super::super::onnx::OnnxHeader;
-use super::super::tensor::{
-    ElementType, Number, Tensor, TensorView, bytes_from_numbers, numbers_from_bytes,
-};
-use super::{Backend, Device, LoadOptions, Model, ModelInfo, TensorInfo, Unavailable};
+use super::super::tensor::{ElementType, Number, TensorView, bytes_of_numbers, numbers_from_bytes};
+use super::{Backend, Device, LoadOptions, Model, ModelInfo, Outputs, TensorInfo, Unavailable};
 
 const NAME: &str = "embedded";
 
@@ -111,7 +109,11 @@ impl Model for EmbeddedModel {
         &self.info
     }
 
-    fn run(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<Vec<(String, Tensor)>, NnError> {
+    fn run_into(
+        &self,
+        inputs: &[(&str, TensorView<'_>)],
+        outputs: &mut Outputs<'_>,
+    ) -> Result<(), NnError> {
         self.info.check_inputs(inputs)?;
         let failed = |why| NnError::Run {
             model: self.info.name.clone(),
@@ -127,13 +129,11 @@ impl Model for EmbeddedModel {
             }
         }
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.pool)));
-        let outputs = guarded(|| self.model.run(values, &self.output_ids, Some(options)))
+        let values = guarded(|| self.model.run(values, &self.output_ids, Some(options)))
             .map_err(failed)?
             .map_err(|error| failed(with_causes(&error)))?;
-        let named = self.info.outputs.iter().zip(outputs);
-        named
-            .map(|(info, value)| Ok((info.name.clone(), tensor_from_value(info, value)?)))
-            .collect()
+        let mut named = self.info.outputs.iter().zip(&values);
+        named.try_for_each(|(info, value)| give(info, value, outputs))
     }
 }
 
@@ -250,55 +250,59 @@ where
         .map_err(|error| error.to_string())
 }
 
-/// An output as the type that the file declares.
-fn tensor_from_value(info: &TensorInfo, value: Value) -> Result<Tensor, NnError> {
+/// Gives an output as the type that the file declares.
+fn give(info: &TensorInfo, value: &Value, outputs: &mut Outputs<'_>) -> Result<(), NnError> {
     let wrong = |got: &str| NnError::Tensor {
         why: format!("output `{}` is {got}, the model declares {info}", info.name),
     };
-    let (shape, got, data) = match value {
+    let declared = info.element_type;
+    match value {
         Value::FloatTensor(tensor) => {
-            let shape = tensor.shape().to_vec();
-            let data = match info.element_type {
-                ElementType::F32 => Some(bytes_from_numbers(&tensor.to_slice())),
-                ElementType::F64 => Some(converted(&tensor.to_slice(), f64::from)),
-                ElementType::F16 => Some(converted(&tensor.to_slice(), f16::from_f32)),
-                _ => None,
+            let numbers = tensor.to_slice();
+            let data = match declared {
+                ElementType::F32 => bytes_of_numbers(&numbers),
+                ElementType::F64 => Cow::Owned(converted(&numbers, f64::from)),
+                ElementType::F16 => Cow::Owned(converted(&numbers, f16::from_f32)),
+                _ => return Err(wrong("f32")),
             };
-            (shape, "f32", data)
+            hand_over(info, tensor.shape(), &data, outputs)
         }
         Value::Int32Tensor(tensor) => {
-            let shape = tensor.shape().to_vec();
-            let data = match info.element_type {
-                ElementType::I32 => Some(bytes_from_numbers(&tensor.to_slice())),
-                ElementType::I64 => Some(converted(&tensor.to_slice(), i64::from)),
-                ElementType::Bool => Some(converted(&tensor.to_slice(), |n| u8::from(n != 0))),
-                _ => None,
+            let numbers = tensor.to_slice();
+            let data = match declared {
+                ElementType::I32 => bytes_of_numbers(&numbers),
+                ElementType::I64 => Cow::Owned(converted(&numbers, i64::from)),
+                ElementType::Bool => Cow::Owned(converted(&numbers, |n| u8::from(n != 0))),
+                _ => return Err(wrong("i32")),
             };
-            (shape, "i32", data)
+            hand_over(info, tensor.shape(), &data, outputs)
         }
-        Value::Int8Tensor(tensor) => {
-            let same = info.element_type == ElementType::I8;
-            let data = same.then(|| bytes_from_numbers(&tensor.to_slice()));
-            (tensor.shape().to_vec(), "i8", data)
+        Value::Int8Tensor(tensor) if declared == ElementType::I8 => {
+            let numbers = tensor.to_slice();
+            hand_over(info, tensor.shape(), &bytes_of_numbers(&numbers), outputs)
         }
-        Value::UInt8Tensor(tensor) => {
-            let same = info.element_type == ElementType::U8;
-            let data = same.then(|| bytes_from_numbers(&tensor.to_slice()));
-            (tensor.shape().to_vec(), "u8", data)
+        Value::UInt8Tensor(tensor) if declared == ElementType::U8 => {
+            hand_over(info, tensor.shape(), &tensor.to_slice(), outputs)
         }
-        _ => return Err(wrong("a sequence")),
-    };
-    let dimensions = super::dimensions_from_shape(&shape)?;
-    Tensor::new(
-        info.element_type,
-        dimensions,
-        data.ok_or_else(|| wrong(got))?,
-    )
+        Value::Int8Tensor(_) => Err(wrong("i8")),
+        Value::UInt8Tensor(_) => Err(wrong("u8")),
+        _ => Err(wrong("a sequence")),
+    }
+}
+
+fn hand_over(
+    info: &TensorInfo,
+    shape: &[usize],
+    data: &[u8],
+    outputs: &mut Outputs<'_>,
+) -> Result<(), NnError> {
+    let dimensions = super::dimensions_from_shape(shape)?;
+    outputs(info, TensorView::new(info.element_type, &dimensions, data)?)
 }
 
 fn converted<T: Copy, U: Number>(numbers: &[T], convert: impl Fn(T) -> U) -> Vec<u8> {
     let numbers: Vec<U> = numbers.iter().map(|&number| convert(number)).collect();
-    bytes_from_numbers(&numbers)
+    bytes_of_numbers(&numbers).into_owned()
 }
 
 /// Runs the engine and turns a panic (a model that it did not expect) into text.

@@ -48,27 +48,32 @@ pub(crate) trait Backend: Send + Sync {
     fn load(&self, model: &Arc<[u8]>, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError>;
 }
 
+/// Takes outputs over, one after the other.
+pub(crate) type Outputs<'a> = dyn FnMut(&TensorInfo, TensorView<'_>) -> Result<(), NnError> + 'a;
+
 /// A loaded model, shared by everyone who runs it.
 pub(crate) trait Model: Send + Sync {
     /// What is known of it, and what it runs on.
     fn info(&self) -> &ModelInfo;
 
     /// Runs it once and blocks until it is done. Inputs are named as in
-    /// [`ModelInfo::inputs`]; outputs come in the order of [`ModelInfo::outputs`].
-    /// Any number of threads may call this at the same time.
-    fn run(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<Vec<(String, Tensor)>, NnError>;
-
-    /// The same, but gives each output to `outputs` where it lies, in their order.
+    /// [`ModelInfo::inputs`]; outputs are given to `outputs` where they lie, in the
+    /// order of [`ModelInfo::outputs`]. Any number of threads may call this at the
+    /// same time.
     fn run_into(
         &self,
         inputs: &[(&str, TensorView<'_>)],
-        outputs: &mut dyn FnMut(&TensorInfo, TensorView<'_>) -> Result<(), NnError>,
-    ) -> Result<(), NnError> {
-        let tensors = self.run(inputs)?;
-        let named = self.info().outputs.iter().zip(tensors);
-        named
-            .into_iter()
-            .try_for_each(|(info, (_, tensor))| outputs(info, tensor.view()))
+        outputs: &mut Outputs<'_>,
+    ) -> Result<(), NnError>;
+
+    /// The same, with copies of the outputs.
+    fn run(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<Vec<(String, Tensor)>, NnError> {
+        let mut copies = Vec::new();
+        self.run_into(inputs, &mut |info, view| {
+            copies.push((info.name.clone(), Tensor::from_view(view)));
+            Ok(())
+        })?;
+        Ok(copies)
     }
 
     /// How many runs side by side make sense: as many as give all cores work.

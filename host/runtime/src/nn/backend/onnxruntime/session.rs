@@ -7,14 +7,11 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{Session, SessionInputValue};
 
 use super::super::super::NnError;
-use super::super::super::tensor::{Tensor, TensorView};
-use super::super::{Model, ModelInfo, TensorInfo};
+use super::super::super::tensor::TensorView;
+use super::super::{MAX_PARALLEL, Model, ModelInfo, Outputs, TensorInfo};
 use super::library::Library;
-use super::values::{tensor_from_value, value_from_tensor};
+use super::values::{give, value_from_tensor};
 use super::{Chosen, Provider, raw};
-
-/// Most sessions of one model; each holds its own copy of the weights.
-const MAX_SESSIONS: usize = 4;
 
 /// Makes the engine keep where it has put each node.
 const RECORD_PLACEMENT: &str = "session.record_ep_graph_assignment_info";
@@ -84,7 +81,7 @@ impl<P: Provider> SessionPool<P> {
         })?;
         let limit = if P::SIDE_BY_SIDE {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            (cores / info.threads).clamp(1, MAX_SESSIONS)
+            (cores / info.threads).clamp(1, MAX_PARALLEL)
         } else {
             info.note = raw::placement(&session).and_then(|it| it.note());
             1
@@ -140,7 +137,11 @@ impl<P: Provider> Model for SessionPool<P> {
         &self.info
     }
 
-    fn run(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<Vec<(String, Tensor)>, NnError> {
+    fn run_into(
+        &self,
+        inputs: &[(&str, TensorView<'_>)],
+        outputs: &mut Outputs<'_>,
+    ) -> Result<(), NnError> {
         self.info.check_inputs(inputs)?;
         let failed = |why| NnError::Run {
             model: self.info.name.clone(),
@@ -157,22 +158,30 @@ impl<P: Provider> Model for SessionPool<P> {
             ));
         }
         let mut session = self.take().map_err(failed)?;
-        let outputs = run_session(&mut session, values, &self.info.outputs);
+        let given = run_session(&mut session, values, &self.info.outputs, outputs);
         self.give_back(session);
-        outputs.map_err(failed)
+        given.map_err(failed)?
+    }
+
+    fn parallel(&self) -> usize {
+        self.limit
     }
 }
 
+/// Runs it; what `outputs` says is inside, what the engine says outside.
 fn run_session(
     session: &mut Session,
     inputs: Vec<(&str, SessionInputValue<'_>)>,
     infos: &[TensorInfo],
-) -> Result<Vec<(String, Tensor)>, String> {
-    let outputs = session.run(inputs).map_err(|error| error.to_string())?;
-    let named = infos.iter().map(|info| {
-        let value = outputs.get(&info.name);
+    outputs: &mut Outputs<'_>,
+) -> Result<Result<(), NnError>, String> {
+    let values = session.run(inputs).map_err(|error| error.to_string())?;
+    for info in infos {
+        let value = values.get(&info.name);
         let value = value.ok_or_else(|| format!("it gave no output `{}`", info.name))?;
-        Ok((info.name.clone(), tensor_from_value(info, value)?))
-    });
-    named.collect()
+        if let Err(error) = give(info, value, outputs)? {
+            return Ok(Err(error));
+        }
+    }
+    Ok(Ok(()))
 }

@@ -11,9 +11,9 @@ use ort::value::{DynValue, PrimitiveTensorElementType, Tensor as OrtTensor, Tens
 use super::super::super::NnError;
 use super::super::super::onnx::OnnxHeader;
 use super::super::super::tensor::{
-    ElementType, Number, Tensor, TensorView, bytes_from_numbers, numbers_from_bytes,
+    ElementType, Number, TensorView, bytes_of_numbers, numbers_from_bytes,
 };
-use super::super::{TensorInfo, dimensions_from_shape};
+use super::super::{Outputs, TensorInfo, dimensions_from_shape};
 
 /// Refuses models with texts, complex numbers and the like at their edges.
 pub(super) fn check_types(backend: &'static str, header: &OnnxHeader) -> Result<(), NnError> {
@@ -73,45 +73,60 @@ where
     .map_err(|error| error.to_string())
 }
 
-/// An output as the type that the model declares.
-pub(super) fn tensor_from_value(info: &TensorInfo, value: &DynValue) -> Result<Tensor, String> {
+/// Gives an output as the type that the model declares; what `outputs` says is
+/// inside, what the engine says outside.
+pub(super) fn give(
+    info: &TensorInfo,
+    value: &DynValue,
+    outputs: &mut Outputs<'_>,
+) -> Result<Result<(), NnError>, String> {
     match info.element_type {
-        ElementType::U8 => tensor_of::<u8>(value),
-        ElementType::I8 => tensor_of::<i8>(value),
-        ElementType::U16 => tensor_of::<u16>(value),
-        ElementType::I16 => tensor_of::<i16>(value),
-        ElementType::U32 => tensor_of::<u32>(value),
-        ElementType::I32 => tensor_of::<i32>(value),
-        ElementType::U64 => tensor_of::<u64>(value),
-        ElementType::I64 => tensor_of::<i64>(value),
-        ElementType::F16 => tensor_of::<f16>(value),
-        ElementType::Bf16 => tensor_of::<bf16>(value),
-        ElementType::F32 => tensor_of::<f32>(value),
-        ElementType::F64 => tensor_of::<f64>(value),
+        ElementType::U8 => give_numbers::<u8>(info, value, outputs),
+        ElementType::I8 => give_numbers::<i8>(info, value, outputs),
+        ElementType::U16 => give_numbers::<u16>(info, value, outputs),
+        ElementType::I16 => give_numbers::<i16>(info, value, outputs),
+        ElementType::U32 => give_numbers::<u32>(info, value, outputs),
+        ElementType::I32 => give_numbers::<i32>(info, value, outputs),
+        ElementType::U64 => give_numbers::<u64>(info, value, outputs),
+        ElementType::I64 => give_numbers::<i64>(info, value, outputs),
+        ElementType::F16 => give_numbers::<f16>(info, value, outputs),
+        ElementType::Bf16 => give_numbers::<bf16>(info, value, outputs),
+        ElementType::F32 => give_numbers::<f32>(info, value, outputs),
+        ElementType::F64 => give_numbers::<f64>(info, value, outputs),
         ElementType::Bool => {
             let (shape, values) = value
                 .try_extract_tensor::<bool>()
                 .map_err(|e| e.to_string())?;
-            let bytes = values.iter().map(|&value| u8::from(value)).collect();
-            finished(ElementType::Bool, shape, bytes)
+            let bytes: Vec<u8> = values.iter().map(|&value| u8::from(value)).collect();
+            hand_over(info, shape, &bytes, outputs)
         }
         other => Err(format!("an output of type `{other}`")),
     }
 }
 
-fn tensor_of<T>(value: &DynValue) -> Result<Tensor, String>
+fn give_numbers<T>(
+    info: &TensorInfo,
+    value: &DynValue,
+    outputs: &mut Outputs<'_>,
+) -> Result<Result<(), NnError>, String>
 where
     T: Number + PrimitiveTensorElementType,
 {
     let (shape, numbers) = value
         .try_extract_tensor::<T>()
         .map_err(|error| error.to_string())?;
-    finished(T::ELEMENT_TYPE, shape, bytes_from_numbers(numbers))
+    hand_over(info, shape, &bytes_of_numbers(numbers), outputs)
 }
 
-fn finished(element_type: ElementType, shape: &[i64], data: Vec<u8>) -> Result<Tensor, String> {
+fn hand_over(
+    info: &TensorInfo,
+    shape: &[i64],
+    data: &[u8],
+    outputs: &mut Outputs<'_>,
+) -> Result<Result<(), NnError>, String> {
     let shape: Result<Vec<usize>, _> = shape.iter().map(|&size| usize::try_from(size)).collect();
     let shape = shape.map_err(|error| error.to_string())?;
     let dimensions = dimensions_from_shape(&shape).map_err(|error| error.to_string())?;
-    Tensor::new(element_type, dimensions, data).map_err(|error| error.to_string())
+    let view = TensorView::new(info.element_type, &dimensions, data);
+    Ok(view.and_then(|view| outputs(info, view)))
 }

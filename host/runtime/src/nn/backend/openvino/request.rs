@@ -7,8 +7,8 @@ use openvino::{CompiledModel, ElementType as OvType, InferRequest, Shape, Tensor
 
 use super::super::super::NnError;
 use super::super::super::onnx::OnnxHeader;
-use super::super::super::tensor::{ElementType, Tensor, TensorView};
-use super::super::{Model, ModelInfo, TensorInfo, dimensions_from_shape};
+use super::super::super::tensor::{ElementType, TensorView};
+use super::super::{Model, ModelInfo, Outputs, TensorInfo, dimensions_from_shape};
 use super::NAME;
 
 /// Requests of one model, made when all others are busy.
@@ -80,7 +80,11 @@ impl Model for RequestPool {
         &self.info
     }
 
-    fn run(&self, inputs: &[(&str, TensorView<'_>)]) -> Result<Vec<(String, Tensor)>, NnError> {
+    fn run_into(
+        &self,
+        inputs: &[(&str, TensorView<'_>)],
+        outputs: &mut Outputs<'_>,
+    ) -> Result<(), NnError> {
         self.info.check_inputs(inputs)?;
         let failed = |why| NnError::Run {
             model: self.info.name.clone(),
@@ -88,17 +92,19 @@ impl Model for RequestPool {
             why,
         };
         let mut request = self.take().map_err(failed)?;
-        let outputs = infer(&mut request, &self.info, inputs);
+        let given = infer(&mut request, &self.info, inputs, outputs);
         self.give_back(request);
-        outputs.map_err(failed)
+        given.map_err(failed)?
     }
 }
 
+/// Runs it; what `outputs` says is inside, what the engine says outside.
 fn infer(
     request: &mut InferRequest,
     info: &ModelInfo,
     inputs: &[(&str, TensorView<'_>)],
-) -> Result<Vec<(String, Tensor)>, String> {
+    outputs: &mut Outputs<'_>,
+) -> Result<Result<(), NnError>, String> {
     for (name, tensor) in inputs {
         let declared = info.inputs.iter().find(|info| info.name == *name);
         let element_type = declared.map_or(tensor.element_type(), |info| info.element_type);
@@ -106,14 +112,16 @@ fn infer(
             .map_err(|why| format!("input `{name}`: {why}"))?;
     }
     request.infer().map_err(|error| error.to_string())?;
-    let outputs = info.outputs.iter().map(|output| {
+    for output in &info.outputs {
         let tensor = request.get_tensor(&output.name);
         let tensor = tensor.map_err(|error| error.to_string());
-        let tensor = tensor.and_then(|tensor| taken(output, &tensor));
-        let tensor = tensor.map_err(|why| format!("output `{}`: {why}", output.name))?;
-        Ok((output.name.clone(), tensor))
-    });
-    outputs.collect()
+        let given = tensor.and_then(|tensor| hand_over(output, &tensor, outputs));
+        let given = given.map_err(|why| format!("output `{}`: {why}", output.name))?;
+        if given.is_err() {
+            return Ok(given);
+        }
+    }
+    Ok(Ok(()))
 }
 
 /// Copies a tensor into the request's own, or into a new one if the dimensions have
@@ -150,8 +158,12 @@ fn give(
     Ok(())
 }
 
-/// An output as the type that the file declares.
-fn taken(info: &TensorInfo, tensor: &OvTensor) -> Result<Tensor, String> {
+/// Gives an output as the type that the file declares.
+fn hand_over(
+    info: &TensorInfo,
+    tensor: &OvTensor,
+    outputs: &mut Outputs<'_>,
+) -> Result<Result<(), NnError>, String> {
     let text = |error: openvino::InferenceError| error.to_string();
     let got = tensor.get_element_type().map_err(text)?;
     if Some(got) != ov_type(info.element_type) {
@@ -164,8 +176,9 @@ fn taken(info: &TensorInfo, tensor: &OvTensor) -> Result<Tensor, String> {
         .map(|&size| usize::try_from(size));
     let shape: Vec<usize> = shape.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
     let dimensions = dimensions_from_shape(&shape).map_err(|error| error.to_string())?;
-    let data = tensor.get_raw_data().map_err(text)?.to_vec();
-    Tensor::new(info.element_type, dimensions, data).map_err(|error| error.to_string())
+    let data = tensor.get_raw_data().map_err(text)?;
+    let view = TensorView::new(info.element_type, &dimensions, data);
+    Ok(view.and_then(|view| outputs(info, view)))
 }
 
 /// Refuses models whose edges cannot be carried.
