@@ -4,20 +4,29 @@
 //! rten computes in `f32`, `i32`, `i8` and `u8`; models that declare `i64`,
 //! `f64`, `f16` or booleans are converted at the edges, so that callers see the
 //! types of the file.
+//!
+//! Some convolutions are slow in rten; a model that has such is cut at them
+//! (`split`), and they are done by `millstream-kernels`.
+
+mod split;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use half::f16;
-use rten::{ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView, ValueView};
+use rten::{ModelOptions, NodeId, RunError, RunOptions, ThreadPool, Value, ValueOrView, ValueView};
 use rten_tensor::{AsView, Layout, TensorView as RtenView};
 
 use super::super::NnError;
 use super::super::onnx::OnnxHeader;
 use super::super::tensor::{ElementType, Number, TensorView, bytes_of_numbers, numbers_from_bytes};
 use super::{Backend, Device, LoadOptions, Model, ModelInfo, Outputs, TensorInfo, Unavailable};
+use split::{SplitError, SplitModel, split};
 
 const NAME: &str = "embedded";
 
@@ -73,34 +82,77 @@ impl Backend for Embedded {
             backend: NAME,
             why,
         };
-        let loaded = guarded(|| {
-            ModelOptions::with_all_ops()
-                .prepack_weights(true)
-                .load(model.to_vec())
-        })
-        .map_err(failed)?
-        .map_err(|error| failed(with_causes(&error)))?;
-        let ids = |tensors: &[TensorInfo]| -> Result<Vec<NodeId>, NnError> {
-            let found = tensors.iter().map(|info| loaded.node_id(&info.name));
-            found
-                .collect::<Result<_, _>>()
-                .map_err(|error| failed(with_causes(&error)))
-        };
+        let engine = guarded(|| Engine::load(model, &header))
+            .map_err(failed)?
+            .map_err(|error| failed(with_causes(&*error)))?;
         Ok(Arc::new(EmbeddedModel {
-            input_ids: ids(&header.inputs)?,
-            output_ids: ids(&header.outputs)?,
-            model: loaded,
+            engine,
             pool: self.pool(options.threads),
             info: super::info_from_header(header, NAME, device, options),
         }))
     }
 }
 
+/// A model, loaded: in stages if that is faster.
+enum Engine {
+    Whole {
+        model: Box<rten::Model>,
+        inputs: Vec<NodeId>,
+        outputs: Vec<NodeId>,
+    },
+    Split(SplitModel),
+}
+
+impl Engine {
+    fn load(model: &[u8], header: &OnnxHeader) -> Result<Self, Box<dyn Error>> {
+        let mut options = ModelOptions::with_all_ops();
+        options.prepack_weights(true);
+        if let Some(stages) = split(model, &options)
+            && stages
+                .inputs()
+                .eq(header.inputs.iter().map(|info| &*info.name))
+            && stages
+                .outputs()
+                .eq(header.outputs.iter().map(|info| &*info.name))
+        {
+            return Ok(Self::Split(stages));
+        }
+        let model = Box::new(options.load(model.to_vec())?);
+        let ids = |tensors: &[TensorInfo]| -> Result<Vec<NodeId>, RunError> {
+            let found = tensors.iter().map(|info| model.node_id(&info.name));
+            found.collect()
+        };
+        Ok(Self::Whole {
+            inputs: ids(&header.inputs)?,
+            outputs: ids(&header.outputs)?,
+            model,
+        })
+    }
+
+    /// Runs with one value for each input of the header; returns one for each output.
+    fn run(
+        &self,
+        values: Vec<ValueOrView<'_>>,
+        pool: &Arc<ThreadPool>,
+    ) -> Result<Vec<Value>, SplitError> {
+        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(pool)));
+        match self {
+            Self::Whole {
+                model,
+                inputs,
+                outputs,
+            } => {
+                let values = inputs.iter().copied().zip(values).collect();
+                Ok(model.run(values, outputs, Some(options))?)
+            }
+            Self::Split(stages) => pool.run(|| stages.run(values, &options)),
+        }
+    }
+}
+
 struct EmbeddedModel {
     info: ModelInfo,
-    model: rten::Model,
-    input_ids: Vec<NodeId>,
-    output_ids: Vec<NodeId>,
+    engine: Engine,
     pool: Arc<ThreadPool>,
 }
 
@@ -121,15 +173,14 @@ impl Model for EmbeddedModel {
             why,
         };
         let mut values = Vec::with_capacity(inputs.len());
-        for (info, &id) in self.info.inputs.iter().zip(&self.input_ids) {
+        for info in &self.info.inputs {
             let given = inputs.iter().find(|(name, _)| *name == info.name);
             // `check_inputs` has seen to it that each is there.
             if let Some((_, tensor)) = given {
-                values.push((id, self.value_from_tensor(info, *tensor)?));
+                values.push(self.value_from_tensor(info, *tensor)?);
             }
         }
-        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.pool)));
-        let values = guarded(|| self.model.run(values, &self.output_ids, Some(options)))
+        let values = guarded(|| self.engine.run(values, &self.pool))
             .map_err(failed)?
             .map_err(|error| failed(with_causes(&error)))?;
         let mut named = self.info.outputs.iter().zip(&values);
