@@ -91,13 +91,11 @@ fn batches_change_nothing_but_the_number_of_runs() {
             .launch_with(&(stream(1) + &stream(2)), &options)
             .exits(0);
         let stats = summary(&run)["model-stats"]["shapes"].clone();
-        let frames = |file: &str| {
-            let lines = scene.json_lines(file).into_iter();
-            lines
-                .filter(|line| line.get("frame").is_some())
-                .collect::<Vec<_>>()
-        };
-        (frames("1.jsonl"), frames("2.jsonl"), stats)
+        (
+            scene.json_lines("1.jsonl"),
+            scene.json_lines("2.jsonl"),
+            stats,
+        )
     };
     let plain = run(&[]);
     assert_eq!(plain.2["requests"], 40);
@@ -111,13 +109,14 @@ fn batches_change_nothing_but_the_number_of_runs() {
 }
 
 #[test]
-fn what_ran_is_told_by_messages_and_summary() {
+fn what_ran_is_told_by_messages_summary_and_file() {
     if lacks_guests(ELEMENTS, &[]) {
         return;
     }
-    let run = Scene::new()
+    let scene = Scene::new();
+    let run = scene
         .launch_with(
-            "videotestsrc num-buffers=1 ! objectdetector ! fakesink",
+            "videotestsrc num-buffers=1 ! objectdetector ! detectionsink location=found.jsonl",
             &["--backend", "embedded", "--threads", "3"],
         )
         .exits(0);
@@ -145,4 +144,19 @@ fn what_ran_is_told_by_messages_and_summary() {
         assert!(said["load-nanos"].as_u64() > Some(0));
         assert!(said["first-run-nanos"].as_u64() > Some(0));
     }
+    let lines = scene.all_json_lines("found.jsonl");
+    assert_eq!(lines.len(), 2);
+    let header = &lines[0]["inference"];
+    for (key, expected) in [
+        ("model", "shapes"),
+        ("family", "yolov8"),
+        ("backend", "embedded"),
+        ("device", "cpu"),
+        ("precision", "f32"),
+    ] {
+        assert_eq!(header[key], expected);
+    }
+    assert_eq!(header["threads"], 3);
+    assert!(header["load-ms"].as_f64() > Some(0.0));
+    assert!(header["first-run-ms"].as_f64() > Some(0.0));
 }

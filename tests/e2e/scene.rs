@@ -97,8 +97,16 @@ impl Scene {
         fs::read(self.path(name)).unwrap_or_else(|error| panic!("reading `{name}`: {error}"))
     }
 
-    /// Each line of a JSON Lines file.
+    /// Each line of a JSON Lines file but those of what ran, which hold times.
     pub fn json_lines(&self, name: &str) -> Vec<Value> {
+        let lines = self.all_json_lines(name).into_iter();
+        lines
+            .filter(|line| line.get("inference").is_none())
+            .collect()
+    }
+
+    /// Each line of a JSON Lines file.
+    pub fn all_json_lines(&self, name: &str) -> Vec<Value> {
         let text = String::from_utf8(self.read(name)).expect("UTF-8");
         text.lines()
             .map(|line| serde_json::from_str(line).expect("JSON"))
