@@ -68,7 +68,7 @@ impl Line {
         };
         self.text.clear();
         self.text.push_str("{\"inference\":{");
-        for (place, name) in ["model", "backend", "device", "precision"]
+        for (place, name) in ["model", "family", "backend", "device", "precision"]
             .into_iter()
             .enumerate()
         {

@@ -157,14 +157,14 @@ fn what_ran_comes_first_and_once() {
     let (lines, text) = written_after("", &events, vec![frame(0, OBJECTS, &[])]);
     assert_eq!(lines.len(), 3);
     assert!(text.starts_with(concat!(
-        r#"{"inference":{"model":"a \"model\"\n","backend":"onnxruntime","device":"cpu","#,
-        r#""precision":"f32","threads":2,"load-ms":31.25,"first-run-ms":4.2}}"#,
+        r#"{"inference":{"model":"a \"model\"\n","family":"yolox","backend":"onnxruntime","#,
+        r#""device":"cpu","precision":"f32","threads":2,"load-ms":31.25,"first-run-ms":4.2}}"#,
         "\n"
     )));
     assert_eq!(
         lines[1]["inference"],
         json!({
-            "model": null, "backend": null, "device": null, "precision": null,
+            "model": null, "family": null, "backend": null, "device": null, "precision": null,
             "threads": null, "load-ms": null, "first-run-ms": 9_223_372_036_854.775,
         })
     );
