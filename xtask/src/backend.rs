@@ -71,7 +71,7 @@ fn hint(name: &str, folder: &Path) -> Option<String> {
 }
 
 /// Downloads, checks and unpacks; does nothing if that was done before.
-fn unpacked(workspace: &Workspace, backend: &Backend) -> Result<PathBuf> {
+pub(crate) fn unpacked(workspace: &Workspace, backend: &Backend) -> Result<PathBuf> {
     let wheels = wheels_for_this_machine(backend)?;
     let folder = workspace.root.join("target/backends").join(backend.name);
     let sums: Vec<&str> = wheels.iter().map(|wheel| wheel.sha256).collect();

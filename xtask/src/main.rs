@@ -78,7 +78,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bench",
-        takes: "inference [--threads N] | streams [--streams N] | tracking",
+        takes: "inference | streams | tracking | gpu [--software]",
         summary: "measure us beside what a user would take instead; prints tables",
         run: bench::task,
     },

@@ -88,6 +88,23 @@ pub(crate) fn vulkan(workspace: &Workspace) -> Result<()> {
     install(workspace, &["libvulkan1"])
 }
 
+/// The driver of a GPU in software, for Vulkan: `SwiftShader`, which Debian's chromium brings.
+pub(crate) fn software_gpu(workspace: &Workspace) -> Result<std::path::PathBuf> {
+    let driver = Path::new("/usr/lib/chromium/vk_swiftshader_icd.json");
+    vulkan(workspace)?;
+    if !driver.exists() && has_apt() {
+        eprintln!("setup: SwiftShader is missing (a GPU in software)");
+        install(workspace, &["chromium"])?;
+    }
+    if !driver.exists() {
+        anyhow::bail!(
+            "no `{}`, which Debian's `chromium` brings",
+            driver.display()
+        );
+    }
+    Ok(driver.to_owned())
+}
+
 /// True if a library lies where systems put them.
 fn has_library(name: &str) -> bool {
     let folders = [

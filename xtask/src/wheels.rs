@@ -64,6 +64,21 @@ pub(crate) static WEBGPU: Backend = Backend {
     }],
 };
 
+/// The plug-in that knows software GPUs, for checks without a GPU. It contains telemetry, so that
+/// nothing but `bench gpu --software` fetches it, which turns that off.
+pub(crate) static WEBGPU_SOFTWARE: Backend = Backend {
+    name: "webgpu-software",
+    remark: "",
+    wheels: &[Wheel {
+        package: "onnxruntime-ep-webgpu",
+        version: "0.4.0",
+        arch: "x86_64",
+        file: "onnxruntime_ep_webgpu-0.4.0-py3-none-manylinux_2_28_x86_64.whl",
+        sha256: "5d8c961eda91a88961cad1fb7621f389f006b18497d6ea9ecf96f729f066cbfb",
+        taken: ORT,
+    }],
+};
+
 const LIBRARIES: &[&str] = &["lib"];
 
 /// onnxruntime for CUDA 13, and the libraries of CUDA 13.0 and cuDNN 9 that its provider loads.

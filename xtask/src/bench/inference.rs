@@ -24,11 +24,11 @@ const RUNS: (f64, f64) = (3.0, 50.0);
 const FRAMES: (usize, usize) = (20, 120);
 
 /// A model that both sides run.
-struct Model {
-    path: PathBuf,
-    name: String,
+pub(super) struct Model {
+    pub(super) path: PathBuf,
+    pub(super) name: String,
     /// The largest value of its input.
-    scale: &'static str,
+    pub(super) scale: &'static str,
     family: &'static str,
 }
 
@@ -36,11 +36,7 @@ pub(super) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
     let threads = args.value("--threads")?.unwrap_or_else(|| "1".into());
     args.finish()?;
     let python = peers::python(workspace)?;
-    components::components(workspace)?;
-    let mut build = workspace.cargo("build");
-    build.args(["--quiet", "-p", "millstream", "-p", "millstream-runtime"]);
-    build.args(["--bins", "--example", "inference_worker"]);
-    Step::new(workspace, "build").run(&mut build)?;
+    build(workspace)?;
 
     let models = models(workspace)?;
     let backends = backends(workspace)?;
@@ -77,8 +73,25 @@ pub(super) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
     detectors(workspace, &python, &models, &backends, &threads)
 }
 
+/// Elements, binary and worker.
+pub(super) fn build(workspace: &Workspace) -> Result<()> {
+    components::components(workspace)?;
+    let mut build = workspace.cargo("build");
+    build.args(["--quiet", "-p", "millstream", "-p", "millstream-runtime"]);
+    build.args(["--bins", "--example", "inference_worker"]);
+    Step::new(workspace, "build").run(&mut build)?;
+    Ok(())
+}
+
+/// The program that runs a model as elements do.
+pub(super) fn worker(workspace: &Workspace) -> PathBuf {
+    workspace
+        .cargo_target
+        .join("debug/examples/inference_worker")
+}
+
 /// The shipped model, and those beside the checkout.
-fn models(workspace: &Workspace) -> Result<Vec<Model>> {
+pub(super) fn models(workspace: &Workspace) -> Result<Vec<Model>> {
     let mut models = vec![Model {
         path: workspace.root.join("models/shapes.onnx"),
         name: "shapes".into(),
@@ -157,12 +170,8 @@ impl Pair<'_> {
     fn row(&self, backend: &str) -> Result<Vec<String>> {
         let folder = self.workspace.root.join("target/bench");
         let (our_file, their_file) = (folder.join("ours.bin"), folder.join("theirs.bin"));
-        let example = self
-            .workspace
-            .cargo_target
-            .join("debug/examples/inference_worker");
         let name = format!("{}, {backend}", self.model.name);
-        let mut our_command = Command::new(example);
+        let mut our_command = Command::new(worker(self.workspace));
         let (mut ours, first) = Peer::start(self.complete(&mut our_command, backend, &our_file))?;
         if let Some(error) = first.get("error").and_then(Value::as_str) {
             eprintln!("bench: {name}: {error}");
@@ -225,7 +234,7 @@ impl Pair<'_> {
 }
 
 /// The largest absolute difference of two files of `f32`.
-fn largest_difference(ours: &Path, theirs: &Path) -> Result<f32> {
+pub(super) fn largest_difference(ours: &Path, theirs: &Path) -> Result<f32> {
     let (ours, theirs) = (fs::read(ours)?, fs::read(theirs)?);
     if ours.len() != theirs.len() {
         bail!("outputs of {} and {} bytes", ours.len(), theirs.len());
@@ -287,35 +296,44 @@ fn is_on_cpu(backend: &str) -> bool {
     matches!(backend, "embedded" | "onnxruntime" | "openvino")
 }
 
-/// A photograph, or what the test source draws, as a short and a long clip.
-pub(super) fn clips(workspace: &Workspace, python: &Path) -> Result<(PathBuf, PathBuf)> {
-    let folder = workspace.root.join("target/bench");
-    fs::create_dir_all(&folder)?;
+/// A short and a long clip of a photograph, or of what the test source draws.
+fn clips(workspace: &Workspace, python: &Path) -> Result<(PathBuf, PathBuf)> {
     let photograph = workspace.root.join("../shared/images/dog.jpg");
     let clip = |frames: usize| -> Result<PathBuf> {
-        let path = folder.join(format!("clip-{frames}.y4m"));
-        if photograph.is_file() {
-            let mut command = workspace.command(python);
-            command
-                .arg(peers::script(workspace))
-                .arg("clip")
-                .arg(&photograph);
-            capture(command.arg(&path).arg(frames.to_string()))?;
-        } else {
-            let line = format!(
-                "videotestsrc pattern=shapes num-buffers={frames} ! video/x-raw,format=I420,width=640,height=480 \
-                 ! y4menc ! filesink location={}",
-                path.display()
-            );
-            capture(
-                workspace
-                    .command(workspace.binary())
-                    .args(["launch", "--quiet", &line]),
-            )?;
+        if !photograph.is_file() {
+            return drawn_clip(workspace, frames);
         }
+        let path = workspace
+            .root
+            .join(format!("target/bench/photograph-{frames}.y4m"));
+        let mut command = workspace.command(python);
+        command
+            .arg(peers::script(workspace))
+            .arg("clip")
+            .arg(&photograph);
+        capture(command.arg(&path).arg(frames.to_string()))?;
         Ok(path)
     };
+    fs::create_dir_all(workspace.root.join("target/bench"))?;
     Ok((clip(FRAMES.0)?, clip(FRAMES.1)?))
+}
+
+/// A clip of 640x480 that the test source draws.
+pub(super) fn drawn_clip(workspace: &Workspace, frames: usize) -> Result<PathBuf> {
+    let folder = workspace.root.join("target/bench");
+    fs::create_dir_all(&folder)?;
+    let path = folder.join(format!("shapes-{frames}.y4m"));
+    let line = format!(
+        "videotestsrc pattern=shapes num-buffers={frames} \
+         ! video/x-raw,format=I420,width=640,height=480 ! y4menc ! filesink location={}",
+        path.display()
+    );
+    capture(
+        workspace
+            .command(workspace.binary())
+            .args(["launch", "--quiet", "--clock", "virtual", &line]),
+    )?;
+    Ok(path)
 }
 
 fn python_detector(

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: our figures beside those of what a user would take instead, measured in
 //! turn in one go. Never part of the tests: ratios are for people to read.
 
+mod gpu;
 mod inference;
 mod peers;
 mod streams;
@@ -25,6 +26,10 @@ const BENCHES: &[Bench] = &[
     Bench {
         name: "streams",
         run: streams::task,
+    },
+    Bench {
+        name: "gpu",
+        run: gpu::task,
     },
     Bench {
         name: "tracking",

@@ -8,13 +8,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
+use super::inference;
 use super::table::markdown;
-use super::{inference, peers};
 use crate::args::Args;
-use crate::components;
-use crate::step::Step;
 use crate::workspace::Workspace;
 
+/// Frames of each stream.
+const FRAMES: usize = 120;
 /// How often the memory of a run is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -23,12 +23,9 @@ pub(super) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
     let count = args.value("--streams")?.unwrap_or_else(|| "8".into());
     let count: usize = count.parse().context("`--streams` wants a number")?;
     args.finish()?;
-    let python = peers::python(workspace)?;
-    components::components(workspace)?;
-    let mut build = workspace.cargo("build");
-    Step::new(workspace, "build").run(build.args(["--quiet", "-p", "millstream"]))?;
+    inference::build(workspace)?;
 
-    let clip = inference::clips(workspace, &python)?.1;
+    let clip = inference::drawn_clip(workspace, FRAMES)?;
     let one = run(workspace, &clip, 1, &["--backend", &backend])?;
     let mut rows = vec![one.row("1 stream", None)];
     let many: [(&str, &[&str]); 4] = [
@@ -63,9 +60,10 @@ pub(super) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
     Ok(())
 }
 
-struct Ran {
+pub(super) struct Ran {
     backend: String,
-    rate: f64,
+    pub(super) device: String,
+    pub(super) rate: f64,
     p50: f64,
     p99: f64,
     peak_mib: f64,
@@ -95,7 +93,19 @@ impl Ran {
     }
 }
 
+/// Runs so many streams of a clip.
 fn run(workspace: &Workspace, clip: &Path, count: usize, options: &[&str]) -> Result<Ran> {
+    run_with(workspace, clip, count, options, &[])
+}
+
+/// The same with variables of the environment.
+pub(super) fn run_with(
+    workspace: &Workspace,
+    clip: &Path,
+    count: usize,
+    options: &[&str],
+    variables: &[(&str, String)],
+) -> Result<Ran> {
     let chain = format!(
         "filesrc location={} ! y4mdec ! objectdetector ! fakesink ",
         clip.display()
@@ -105,6 +115,7 @@ fn run(workspace: &Workspace, clip: &Path, count: usize, options: &[&str]) -> Re
         .args(["launch", "--json", "--clock", "virtual"])
         .args(options)
         .arg(chain.repeat(count));
+    command.envs(variables.iter().map(|(name, value)| (*name, value)));
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -157,11 +168,13 @@ fn run(workspace: &Workspace, clip: &Path, count: usize, options: &[&str]) -> Re
         .and_then(|stats| stats.get("batches"))
         .map(ToString::to_string);
     let models = list("models");
-    let backend = models
-        .first()
-        .and_then(|model| model.get("backend")?.as_str().map(str::to_owned));
+    let said = |key: &str| -> String {
+        let text = models.first().and_then(|model| model.get(key)?.as_str());
+        text.unwrap_or_default().to_owned()
+    };
     Ok(Ran {
-        backend: backend.unwrap_or_default(),
+        backend: said("backend"),
+        device: said("device"),
         rate: frames / (number(&summary, "wall-nanos") / 1e9),
         p50: largest("p50-nanos"),
         p99: largest("p99-nanos"),
