@@ -310,8 +310,10 @@ impl ModelRegistry {
         let bytes = entry.bytes(name)?;
         let (wanted, general) = (&entry.options, &self.inner.options);
         let (backend, note) = self.choose(wanted.backend.unwrap_or(general.backend))?;
+        let batching = self.batching(wanted);
         let options = LoadOptions {
             name: name.to_owned(),
+            varies: batching.max_batch > 1,
             threads: self.threads(wanted.threads),
             device: wanted.device.or(general.device),
             precision: wanted.precision.or(general.precision),
@@ -320,11 +322,10 @@ impl ModelRegistry {
             digest: Sha256::digest(&bytes).into(),
             backend: backend.name(),
             threads: options.threads,
-            batching: self.batching(&entry.options),
+            batching,
             device: options.device,
             precision: options.precision,
         };
-        let batching = key.batching;
         let cell = Arc::clone(locked(&self.inner.loaded).entry(key).or_default());
         let mut place = locked(&cell.0);
         let scheduler = match &*place {

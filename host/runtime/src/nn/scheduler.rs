@@ -100,6 +100,8 @@ pub(crate) struct Scheduler {
     joins: bool,
     /// Most runs side by side.
     parallel: usize,
+    /// Memory in which requests are joined, used again.
+    spare: Mutex<Vec<Vec<u8>>>,
     state: Mutex<State>,
 }
 
@@ -179,6 +181,7 @@ impl Scheduler {
             batching,
             joins,
             state: Mutex::default(),
+            spare: Mutex::default(),
         }
     }
 
@@ -300,9 +303,7 @@ impl Scheduler {
             .iter_mut()
             .map(|waiting| &mut waiting.request)
             .collect();
-        let ran = catch_unwind(AssertUnwindSafe(|| {
-            run_together(&*self.model, &mut requests)
-        }));
+        let ran = catch_unwind(AssertUnwindSafe(|| self.run_together(&mut requests)));
         let results = ran.unwrap_or_else(|_panic| {
             let failed = || Err(self.failed("the engine panicked"));
             batch.iter().map(|_| failed()).collect()
@@ -411,6 +412,106 @@ fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     }
 }
 
+impl Scheduler {
+    /// Runs one request as it is, several as one.
+    fn run_together(&self, requests: &mut [&mut Request]) -> Vec<Result<(), NnError>> {
+        if let [request] = requests {
+            let Request {
+                inputs, outputs, ..
+            } = &mut **request;
+            let views: Result<Vec<_>, NnError> = inputs
+                .iter()
+                .map(|input| Ok((&*input.name, input.view()?)))
+                .collect();
+            return vec![views.and_then(|views| self.model.run_into(&views, outputs))];
+        }
+        let joined = self.join(requests);
+        let ran = self.run_joined(&joined, requests);
+        let spare = joined.into_iter().map(|joined| joined.data);
+        self.spare
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(spare);
+        let why = ran.err().map(|error| error.to_string());
+        let result = |_: &&mut Request| why.as_ref().map_or(Ok(()), |why| Err(self.failed(why)));
+        requests.iter().map(result).collect()
+    }
+
+    /// Each input of all requests, one row after the other.
+    fn join(&self, requests: &[&mut Request]) -> Vec<Joined> {
+        let Some(first) = requests.first() else {
+            return Vec::new();
+        };
+        let total = requests.iter().map(|request| rows(request)).sum();
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let join = |input: &Input| {
+            let mut dimensions = input.dimensions.clone();
+            if let Some(rows) = dimensions.first_mut() {
+                *rows = total;
+            }
+            let mut data = spare.pop().unwrap_or_default();
+            data.clear();
+            // Once as much as will ever be needed, rather than doubling up to it.
+            let row_bytes = input.data.bytes().len() / (rows(first) as usize).max(1);
+            data.reserve_exact(row_bytes.saturating_mul(self.batching.max_batch as usize));
+            for request in requests {
+                let other = request.inputs.iter().find(|other| other.name == input.name);
+                data.extend_from_slice(other.map_or(&[][..], |other| other.data.bytes()));
+            }
+            Joined {
+                name: input.name.clone(),
+                element_type: input.element_type,
+                dimensions,
+                data,
+            }
+        };
+        first.inputs.iter().map(join).collect()
+    }
+
+    /// Runs them, and gives each request its rows of the outputs.
+    fn run_joined(&self, joined: &[Joined], requests: &mut [&mut Request]) -> Result<(), NnError> {
+        let counts: Vec<u32> = requests.iter().map(|request| rows(request)).collect();
+        let total: u32 = counts.iter().sum();
+        let views: Result<Vec<_>, NnError> = joined
+            .iter()
+            .map(|joined| {
+                let (ty, dimensions) = (joined.element_type, &joined.dimensions);
+                Ok((
+                    &*joined.name,
+                    TensorView::new(ty, dimensions, &joined.data)?,
+                ))
+            })
+            .collect();
+        self.model.run_into(&views?, &mut |info, tensor| {
+            let Some((&rows, rest)) = tensor.dimensions().split_first() else {
+                return Err(not_split(info, tensor, total));
+            };
+            if rows != total {
+                return Err(not_split(info, tensor, total));
+            }
+            let row_bytes = tensor.data().len() / total.max(1) as usize;
+            let mut left = tensor.data();
+            for (request, &count) in requests.iter_mut().zip(&counts) {
+                let own = left
+                    .split_off(..row_bytes * count as usize)
+                    .unwrap_or_default();
+                let dimensions: Vec<u32> = [count].iter().chain(rest).copied().collect();
+                let view = TensorView::new(tensor.element_type(), &dimensions, own)?;
+                (request.outputs)(info, view)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// An input of several requests.
+struct Joined {
+    name: String,
+    element_type: ElementType,
+    dimensions: Vec<u32>,
+    data: Vec<u8>,
+}
+
 /// How many rows a request has along the first axis.
 fn rows(request: &Request) -> u32 {
     let first = request.inputs.first();
@@ -435,79 +536,6 @@ fn alike(a: &Request, b: &Request) -> bool {
         })
     };
     even(a) && even(b) && a.inputs.iter().all(same)
-}
-
-/// Runs one request as it is, several as one.
-fn run_together(model: &dyn Model, requests: &mut [&mut Request]) -> Vec<Result<(), NnError>> {
-    if let [request] = requests {
-        let Request {
-            inputs, outputs, ..
-        } = &mut **request;
-        let views: Result<Vec<_>, NnError> = inputs
-            .iter()
-            .map(|input| Ok((&*input.name, input.view()?)))
-            .collect();
-        return vec![views.and_then(|views| model.run_into(&views, outputs))];
-    }
-    match run_joined(model, requests) {
-        Ok(()) => requests.iter().map(|_| Ok(())).collect(),
-        Err(error) => {
-            let why = error.to_string();
-            let failed = |_: &&mut Request| {
-                Err(NnError::Run {
-                    model: model.info().name.clone(),
-                    backend: model.info().backend,
-                    why: why.clone(),
-                })
-            };
-            requests.iter().map(failed).collect()
-        }
-    }
-}
-
-fn run_joined(model: &dyn Model, requests: &mut [&mut Request]) -> Result<(), NnError> {
-    let counts: Vec<u32> = requests.iter().map(|request| rows(request)).collect();
-    let total: u32 = counts.iter().sum();
-    let mut joined: Vec<(String, ElementType, Vec<u32>, Vec<u8>)> = Vec::new();
-    for input in requests.first().map_or(&[][..], |request| &request.inputs) {
-        let mut dimensions = input.dimensions.clone();
-        if let Some(rows) = dimensions.first_mut() {
-            *rows = total;
-        }
-        let mut data = Vec::with_capacity(input.data.bytes().len() * requests.len());
-        for request in &*requests {
-            let other = request.inputs.iter().find(|other| other.name == input.name);
-            data.extend_from_slice(other.map_or(&[][..], |other| other.data.bytes()));
-        }
-        joined.push((input.name.clone(), input.element_type, dimensions, data));
-    }
-    let views: Result<Vec<_>, NnError> = joined
-        .iter()
-        .map(|(name, ty, dimensions, data)| Ok((&**name, TensorView::new(*ty, dimensions, data)?)))
-        .collect();
-    model.run_into(&views?, &mut |info, tensor| {
-        let (Some((&rows, rest)), bytes) = (tensor.dimensions().split_first(), tensor.data())
-        else {
-            return Err(not_split(info, tensor, total));
-        };
-        if rows != total {
-            return Err(not_split(info, tensor, total));
-        }
-        let row_bytes = bytes.len() / total.max(1) as usize;
-        let mut left = bytes;
-        for (request, &count) in requests.iter_mut().zip(&counts) {
-            let (own, others) = left
-                .split_at_checked(row_bytes * count as usize)
-                .unwrap_or((left, &[]));
-            left = others;
-            let dimensions: Vec<u32> = [count].into_iter().chain(rest.iter().copied()).collect();
-            (request.outputs)(
-                info,
-                TensorView::new(tensor.element_type(), &dimensions, own)?,
-            )?;
-        }
-        Ok(())
-    })
 }
 
 fn not_split(info: &TensorInfo, tensor: TensorView<'_>, total: u32) -> NnError {

@@ -142,6 +142,7 @@ impl GuestModels {
         let options = LoadOptions {
             name: "of the guest".into(),
             threads: GUEST_MODEL_THREADS,
+            varies: false,
             device: None,
             precision: None,
         };

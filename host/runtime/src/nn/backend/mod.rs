@@ -95,6 +95,8 @@ pub(crate) struct LoadOptions {
     pub(crate) device: Option<usize>,
     /// The arithmetic; none: what the model has, or `f32`.
     pub(crate) precision: Option<Precision>,
+    /// Dimensions will change from run to run: batches are made.
+    pub(crate) varies: bool,
 }
 
 /// One input or output.

@@ -317,7 +317,7 @@ proptest! {
         if let Some(damaged) = bytes.get_mut(place) {
             *damaged = byte;
         }
-        let load = LoadOptions { name: "damaged".into(), threads: 1, device: None, precision: None };
+        let load = LoadOptions { name: "damaged".into(), threads: 1, device: None, precision: None, varies: false };
         if let Ok(model) = Embedded::new().load(&bytes.into(), &load) {
             let image = number_tensor(&[1, 1, 5, 4], &[1.0_f32; 20]);
             let _any = model.run(&[("image", image.view())]);

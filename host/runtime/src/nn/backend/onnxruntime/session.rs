@@ -49,6 +49,9 @@ impl<P: Provider> Maker<P> {
                 // Threads that spin between two frames would take the cores from
                 // the elements that decode and draw.
                 .with_intra_op_spinning(false)?
+                // The plan of memory is kept for each shape: for batches of one to
+                // eight that is a multiple of what one run takes.
+                .with_memory_pattern(!self.chosen.options.varies)?
                 .with_config_entry(RECORD_PLACEMENT, "1")?)
         };
         let builder = common().map_err(|error| error.to_string())?;
