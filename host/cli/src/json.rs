@@ -67,8 +67,11 @@ pub(crate) fn message(message: &Message) -> Json {
             element,
             model: info,
         } => {
-            let mut json = model(element, info);
-            json["type"] = "inference".into();
+            let mut json = json!({"type": "inference"});
+            if let (Some(all), Json::Object(fields)) = (json.as_object_mut(), model(element, info))
+            {
+                all.extend(fields);
+            }
             json
         }
         Message::Eos => json!({"type": "eos"}),

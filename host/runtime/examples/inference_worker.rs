@@ -11,6 +11,7 @@
 //! The other side, in Python, speaks the same.
 #![allow(
     clippy::print_stdout,
+    clippy::print_stderr,
     clippy::expect_used,
     clippy::indexing_slicing,
     reason = "a tool: its answers are on stdout, and a wrong call ends it"
@@ -106,14 +107,11 @@ fn pattern(input: &TensorInfo, scale: f32) -> Tensor {
         .collect();
     let count: u64 = dimensions.iter().map(|&size| u64::from(size)).product();
     let bytes = (0..count).map(|index| (index.wrapping_mul(2_654_435_761) as u32 >> 24) as u8);
-    match input.element_type {
-        ElementType::U8 => Tensor::new(ElementType::U8, dimensions, bytes.collect()),
-        _ => {
-            let numbers: Vec<f32> = bytes.map(|byte| f32::from(byte) / 255.0 * scale).collect();
-            Tensor::from_numbers(dimensions, &numbers)
-        }
+    if input.element_type == ElementType::U8 {
+        return Tensor::new(ElementType::U8, dimensions, bytes.collect()).expect("a tensor");
     }
-    .expect("a tensor")
+    let numbers: Vec<f32> = bytes.map(|byte| f32::from(byte) / 255.0 * scale).collect();
+    Tensor::from_numbers(dimensions, &numbers).expect("a tensor")
 }
 
 /// The most memory that this process has had, from the kernel.

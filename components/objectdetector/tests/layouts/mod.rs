@@ -93,7 +93,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn new(name: &'static str, dimensions: &[usize], values: Vec<f32>) -> Self {
-        assert_eq!(values.len(), dimensions.iter().product(), "{name}");
+        assert_eq!(values.len(), dimensions.iter().product::<usize>(), "{name}");
         Self {
             name,
             element_type: ElementType::F32,

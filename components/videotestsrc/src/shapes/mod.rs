@@ -230,16 +230,14 @@ impl Scene {
         let mut old = old.into_iter();
         for (track, Thing { outline, place, .. }) in (0_u64..).zip(&self.things) {
             let rect = rect(&outline.whole, place, size);
-            self.truth.push(match old.next() {
-                Some(detection) => Detection { rect, ..detection },
-                None => {
-                    let label = CLASSES.get(outline.class).copied().unwrap_or_default();
-                    Detection {
-                        track_id: Some(track),
-                        ..Detection::new(rect, outline.class as u32, label, 1.0)
-                    }
+            let known = old.next().unwrap_or_else(|| {
+                let label = CLASSES.get(outline.class).copied().unwrap_or_default();
+                Detection {
+                    track_id: Some(track),
+                    ..Detection::new(rect, outline.class as u32, label, 1.0)
                 }
             });
+            self.truth.push(Detection { rect, ..known });
         }
     }
 }

@@ -63,7 +63,7 @@ fn text(info: &ModelInfo) -> String {
         .collect();
     let mut out = human::table(&rows, &[]);
     for (title, tensors) in [("Inputs", &info.inputs), ("Outputs", &info.outputs)] {
-        out += &section(title, tensors.iter().map(tensor).collect());
+        out += &section(title, &tensors.iter().map(tensor).collect::<Vec<_>>());
     }
     let metadata = info.metadata.iter().map(|(key, value)| {
         let value = value.replace('\n', " ");
@@ -73,18 +73,18 @@ fn text(info: &ModelInfo) -> String {
         }
         vec![key.clone(), shown]
     });
-    out += &section("Metadata", metadata.collect());
+    out += &section("Metadata", &metadata.collect::<Vec<_>>());
     if !info.labels.is_empty() {
         out += &format!("\nLabels: {}\n", info.labels.join(", "));
     }
     out
 }
 
-fn section(title: &str, rows: Vec<Vec<String>>) -> String {
+fn section(title: &str, rows: &[Vec<String>]) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let lines: String = human::table(&rows, &[])
+    let lines: String = human::table(rows, &[])
         .lines()
         .map(|line| format!("  {line}\n"))
         .collect();

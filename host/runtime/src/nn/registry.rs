@@ -328,12 +328,11 @@ impl ModelRegistry {
         };
         let cell = Arc::clone(locked(&self.inner.loaded).entry(key).or_default());
         let mut place = locked(&cell.0);
-        let scheduler = match &*place {
-            Some(scheduler) => Arc::clone(scheduler),
-            None => {
-                let model = load_and_warm_up(&*backend, &bytes, &options)?;
-                Arc::clone(place.insert(Arc::new(Scheduler::new(model, batching))))
-            }
+        let scheduler = if let Some(scheduler) = &*place {
+            Arc::clone(scheduler)
+        } else {
+            let model = load_and_warm_up(&*backend, &bytes, &options)?;
+            Arc::clone(place.insert(Arc::new(Scheduler::new(model, batching))))
         };
         let mut info = scheduler.info().clone();
         name.clone_into(&mut info.name);

@@ -116,6 +116,15 @@ struct State {
     stats: ModelStats,
 }
 
+impl State {
+    /// The thread of the oldest request looks whether it is its turn.
+    fn wake_oldest(&self) {
+        if let Some(oldest) = self.waiting.front() {
+            oldest.wake.notify_one();
+        }
+    }
+}
+
 struct Waiting {
     id: u64,
     request: Request,
@@ -164,7 +173,7 @@ impl Drop for User {
     fn drop(&mut self) {
         self.0.state().users -= 1;
         // Who waits for it to fill a batch need not any more.
-        self.0.wake_oldest(&self.0.state());
+        self.0.state().wake_oldest();
     }
 }
 
@@ -236,7 +245,7 @@ impl Scheduler {
             wake: Arc::clone(&wake),
         });
         if self.joins {
-            self.wake_oldest(&state);
+            state.wake_oldest();
         }
         loop {
             if let Some(answer) = state.done.remove(&id) {
@@ -245,7 +254,10 @@ impl Scheduler {
             let now = Instant::now();
             let is_waiting = state.waiting.iter().any(|waiting| waiting.id == id);
             if is_waiting && deadline.is_some_and(|deadline| deadline <= now) {
-                return self.drop_late(state, id);
+                state.waiting.retain(|waiting| waiting.id != id);
+                state.stats.late += 1;
+                state.wake_oldest();
+                return Ok(Answer::Late);
             }
             let until = if is_waiting {
                 self.turn(&state, id, now)
@@ -283,19 +295,12 @@ impl Scheduler {
         Turn::Run
     }
 
-    fn drop_late(&self, mut state: MutexGuard<'_, State>, id: u64) -> Result<Answer, NnError> {
-        state.waiting.retain(|waiting| waiting.id != id);
-        state.stats.late += 1;
-        self.wake_oldest(&state);
-        Ok(Answer::Late)
-    }
-
     /// Runs the oldest request and those that can be joined with it.
     fn lead(&self, mut state: MutexGuard<'_, State>, id: u64) -> Result<Answer, NnError> {
         let mut batch = self.take_batch(&mut state);
         state.running += 1;
         // Another may run beside this one.
-        self.wake_oldest(&state);
+        state.wake_oldest();
         drop(state);
 
         let began = Instant::now();
@@ -324,7 +329,7 @@ impl Scheduler {
                 waiting.wake.notify_one();
             }
         }
-        self.wake_oldest(&state);
+        state.wake_oldest();
         own
     }
 
@@ -354,13 +359,6 @@ impl Scheduler {
             }
         }
         batch
-    }
-
-    /// The thread of the oldest request looks whether it is its turn.
-    fn wake_oldest(&self, state: &State) {
-        if let Some(oldest) = state.waiting.front() {
-            oldest.wake.notify_one();
-        }
     }
 
     fn of_input(&self, input: &Input, error: &NnError) -> NnError {
