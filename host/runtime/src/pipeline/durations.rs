@@ -80,7 +80,9 @@ mod tests {
             mut nanos in proptest::collection::vec(8_u64..1 << 40, 1..200), part in 0.01_f64..=1.0
         ) {
             let durations = Durations::default();
-            nanos.iter().for_each(|&nanos| durations.add(Duration::from_nanos(nanos)));
+            for &nanos in &nanos {
+                durations.add(Duration::from_nanos(nanos));
+            }
             nanos.sort_unstable();
             let place = (part * nanos.len() as f64).ceil().max(1.0) as usize - 1;
             let (truth, found) = (nanos[place], durations.quantile(part));

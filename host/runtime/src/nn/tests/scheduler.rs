@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ struct Gated {
     info: ModelInfo,
     parallel: usize,
     go: Mutex<Receiver<()>>,
-    rows: Mutex<Sender<u32>>,
+    rows: Mutex<SyncSender<u32>>,
     side_by_side: AtomicUsize,
     most: AtomicUsize,
 }
@@ -43,9 +43,7 @@ impl Model for Gated {
             .unwrap();
         self.go.lock().unwrap().recv().unwrap();
         self.side_by_side.fetch_sub(1, Ordering::SeqCst);
-        if view.data().contains(&66) {
-            panic!("the engine does not like 66");
-        }
+        assert!(!view.data().contains(&66), "the engine does not like 66");
         let data: Vec<u8> = view.data().iter().map(|byte| byte + 1).collect();
         let output = TensorView::new(ElementType::U8, view.dimensions(), &data)?;
         outputs(&self.info.outputs[0], output)
@@ -59,7 +57,7 @@ impl Model for Gated {
 struct Test {
     scheduler: Arc<Scheduler>,
     model: Arc<Gated>,
-    go: Sender<()>,
+    go: SyncSender<()>,
     rows: Receiver<u32>,
 }
 
@@ -83,7 +81,7 @@ fn test(parallel: usize, first: Option<u32>, max_batch: u32, max_delay: Duration
         load_nanos: 0,
         first_run_nanos: None,
     };
-    let ((go, wait), (say, rows)) = (channel(), channel());
+    let ((go, wait), (say, rows)) = (sync_channel(99), sync_channel(99));
     let model = Arc::new(Gated {
         info,
         parallel,
@@ -179,9 +177,9 @@ fn requests_are_served_in_the_order_in_which_they_came() {
             thread::yield_now();
         }
     }
-    waiting
-        .into_iter()
-        .for_each(|thread| thread.join().unwrap());
+    for thread in waiting {
+        thread.join().unwrap();
+    }
     assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4]);
     assert_eq!(test.model.most.load(Ordering::SeqCst), 1);
     let stats = test.stats();
@@ -238,7 +236,7 @@ fn what_waits_is_joined_and_given_back_row_by_row() {
 
 #[test]
 fn the_oldest_waits_for_others_only_while_there_could_be_some() {
-    let test = test(1, None, 2, Duration::from_secs(3600));
+    let test = test(1, None, 2, Duration::from_hours(1));
     // One user alone does not wait for a second one that is not there.
     let alone = test.ask(&[1, 1], &[0]);
     assert_eq!(test.rows.recv().unwrap(), 1);
@@ -268,7 +266,7 @@ fn what_is_late_is_dropped_before_it_runs_and_counted() {
     assert_eq!(test.rows.recv().unwrap(), 1);
     let soon = Instant::now() + Duration::from_millis(5);
     let late = test.ask_before(&[1, 1], &[1], Some(soon));
-    let in_time = test.ask_before(&[1, 1], &[2], Some(soon + Duration::from_secs(3600)));
+    let in_time = test.ask_before(&[1, 1], &[2], Some(soon + Duration::from_hours(1)));
     // It need not wait for its turn to learn that it has none.
     let (answer, outputs) = late.join().unwrap();
     assert_eq!((answer.unwrap(), outputs), (Answer::Late, Vec::new()));
