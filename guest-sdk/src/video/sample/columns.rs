@@ -201,7 +201,7 @@ impl Columns {
         let mut pixels = taps.clone().enumerate();
         self.plain = self.weights.iter().all(|weight| *weight == 0.0);
         self.same = self.plain
-            && (self.step, self.words).max((2, 2)) == (2, 2)
+            && self.words < 3
             && pixels.all(|(place, tap)| tap.first == place >> self.shift);
         let values = row.values.len() - BEYOND;
         for tap in taps {

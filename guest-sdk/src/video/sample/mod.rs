@@ -215,6 +215,7 @@ impl Sampler {
         let mut rows = Rows {
             target,
             place,
+            is_padded: keeps || place == target.whole(),
             reader: &mut self.reader,
             frame: &frame,
             row: &mut self.row,
@@ -222,9 +223,7 @@ impl Sampler {
         match target.element_type {
             ElementType::F32 => {
                 let numbers = view.numbers_mut::<f32>()?;
-                if !keeps {
-                    rows.pad(numbers, pads);
-                }
+                rows.pad(numbers, pads);
                 if target.planar {
                     rows.write_f32(numbers);
                 } else {
@@ -234,15 +233,12 @@ impl Sampler {
             ElementType::F16 => {
                 let half = |table: &Vec<u16>, value: f32| entry(table, value);
                 let numbers = view.numbers_mut::<u16>()?;
-                if !keeps {
-                    rows.pad(numbers, self.halves.each_ref().map(|t| half(t, target.pad)));
-                }
+                let pads = self.halves.each_ref();
+                rows.pad(numbers, pads.map(|table| half(table, target.pad)));
                 rows.write(numbers, &self.halves, half);
             }
             ElementType::U8 => {
-                if !keeps {
-                    rows.pad(&mut view, pads.map(byte));
-                }
+                rows.pad(&mut view, pads.map(byte));
                 rows.write(&mut view, &[(); 3], |(), value| byte(value));
             }
             other => {
@@ -271,15 +267,16 @@ fn entry(table: &[u16], value: f32) -> u16 {
 struct Rows<'a> {
     target: &'a Target,
     place: Place,
+    is_padded: bool,
     reader: &'a mut Reader,
     frame: &'a VideoFrame<'a>,
     row: &'a mut [Vec<f32>; 3],
 }
 
 impl Rows<'_> {
-    /// Fills the input with a number for each channel, unless pictures cover it.
+    /// Fills the input with a number for each channel, where that is needed.
     fn pad<T: Copy>(&self, tensor: &mut [T], numbers: [T; 3]) {
-        if self.place == self.target.whole() {
+        if self.is_padded {
             return;
         }
         if self.target.planar {
