@@ -124,6 +124,8 @@ mod tests {
             ..Model::named("test")
         };
         assert_eq!(of_model(&model), ["é".repeat(128)]);
+        assert_eq!(label(&["a".into(), String::new()], 0), "a");
         assert_eq!(label(&["a".into(), String::new()], 1), "class 1");
+        assert_eq!(label(&[], 7), "class 7");
     }
 }

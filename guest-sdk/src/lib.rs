@@ -63,6 +63,8 @@ pub mod failure;
 pub mod bus;
 // Inference over `wasi:nn`.
 pub mod nn;
+// Half precision.
+pub mod half;
 // Names of a model's classes.
 pub mod labels;
 // Video capture.

@@ -31,7 +31,10 @@ impl Fit {
     pub fn place(&self, from: Rect, target: &Target) -> (Rect, Place) {
         match self.resize {
             Resize::Crop => (self.cropped(from, target), target.whole()),
-            Resize::Letterbox => (from, letterboxed(from, target)),
+            Resize::Letterbox => {
+                let (width, height) = (from.width.into(), from.height.into());
+                (from, target.letterbox(width, height))
+            }
             Resize::Auto | Resize::Stretch => (from, target.whole()),
         }
     }
@@ -59,22 +62,6 @@ impl Fit {
             width: (input_width * width / all_width) as f32,
             height: (input_height * height / all_height) as f32,
         }
-    }
-}
-
-fn letterboxed(from: Rect, target: &Target) -> Place {
-    let across = target.width as f32 / from.width;
-    let scale = across.min(target.height as f32 / from.height);
-    let side = |length: f32, most: usize| ((length * scale).round() as usize).clamp(1, most.max(1));
-    let (width, height) = (
-        side(from.width, target.width),
-        side(from.height, target.height),
-    );
-    Place {
-        left: target.width.saturating_sub(width) / 2,
-        top: target.height.saturating_sub(height) / 2,
-        width,
-        height,
     }
 }
 

@@ -112,12 +112,6 @@ impl Input {
         }
     }
 
-    /// Bytes of it.
-    pub const fn size(&self) -> usize {
-        let numbers = 3 * self.width * self.height;
-        if self.bytes { numbers } else { numbers * 4 }
-    }
-
     /// How its numbers are made of pixels: what the user says, else what the model
     /// publishes, else as `ImageNet`'s models take them.
     pub fn target(&self, settings: &Settings, model: &Model) -> Result<Target, Failure> {
@@ -140,6 +134,11 @@ impl Input {
         let [mr, mg, mb] = mean;
         let [sr, sg, sb] = std;
         Ok(Target {
+            element_type: if self.bytes {
+                ElementType::U8
+            } else {
+                ElementType::F32
+            },
             width: self.width,
             height: self.height,
             planar: self.planar,

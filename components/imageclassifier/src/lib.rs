@@ -139,9 +139,7 @@ impl InPlace for ImageClassifier {
         let info = VideoInfo::from_caps(caps)?;
         let classifier = self.classifier.as_ref().ok_or_else(not_started)?;
         let mut sampler = Sampler::new(&info, classifier.target);
-        let (rect, place) = classifier
-            .fit
-            .place(objects::whole(&info), &classifier.target);
+        let (rect, place) = classifier.fit.place(info.rect(), &classifier.target);
         sampler.aim(rect, place);
         self.state = Some(State {
             sampler,
@@ -206,8 +204,8 @@ impl State {
         rules: Rules,
     ) -> Result<(), Failure> {
         let view = buffer.map();
-        let frame = VideoFrame::new(&self.info, &view)?;
-        classifier.run(&mut self.sampler, &frame, rules, &mut self.answers)?;
+        let picture = self.sampler.run(&view)?;
+        classifier.run(picture, rules, &mut self.answers)?;
         drop(view);
         let mut all = buffer.classifications();
         add(&mut all, &self.answers, MOST_OF_FRAME);
@@ -227,7 +225,6 @@ impl State {
         let mut changed = !self.due.is_empty();
         if changed {
             let view = buffer.map();
-            let frame = VideoFrame::new(&self.info, &view)?;
             for due in &self.due {
                 let Some(detection) = detections.get_mut(due.place) else {
                     continue;
@@ -235,7 +232,8 @@ impl State {
                 let rect = objects::clip(detection.rect, &self.info);
                 let (rect, place) = classifier.fit.place(rect, &classifier.target);
                 self.sampler.aim(rect, place);
-                classifier.run(&mut self.sampler, &frame, rules, &mut self.answers)?;
+                let picture = self.sampler.run(&view)?;
+                classifier.run(picture, rules, &mut self.answers)?;
                 match detection.track_id {
                     Some(track) => self.objects.keep(track, &self.answers),
                     None => add(

@@ -4,9 +4,9 @@ use millstream_sdk::buffer::Classification;
 use millstream_sdk::bus::{Setting, Value};
 use millstream_sdk::context::CustomEvent;
 use millstream_sdk::labels;
-use millstream_sdk::nn::{ElementType, Input as Tensor, Model, Session, allocate, describe};
+use millstream_sdk::nn::{ElementType, Input as Tensor, Model, Session, describe};
 use millstream_sdk::prelude::*;
-use millstream_sdk::video::{Sampler, Target};
+use millstream_sdk::video::Target;
 
 use crate::answer::{Best, Rules};
 use crate::fit::{Fit, Resize};
@@ -33,7 +33,6 @@ pub struct Classifier {
     /// Names of its classes by index.
     pub labels: Vec<String>,
     session: Session,
-    data: Buffer,
     best: Best,
 }
 
@@ -54,36 +53,24 @@ impl Classifier {
             fit: Fit { resize, kept },
             labels: labels::of_model(&model),
             session: Session::open(&settings.model)?,
-            data: allocate(input.size()),
             best: Best::default(),
             model,
             input,
         })
     }
 
-    /// Fills `answers` with what the model says of the rectangle at which the sampler
-    /// aims, best first.
+    /// Fills `answers` with what the model says of a picture, best first.
     pub fn run(
         &mut self,
-        sampler: &mut Sampler,
-        frame: &VideoFrame<'_>,
+        picture: &Buffer,
         rules: Rules,
         answers: &mut Vec<Classification>,
     ) -> Result<(), Failure> {
-        let mut data = self.data.map_overwrite();
-        let element_type = if self.input.bytes {
-            sampler.run::<u8>(frame, &mut data)?;
-            ElementType::U8
-        } else {
-            sampler.run::<f32>(frame, data.numbers_mut()?)?;
-            ElementType::F32
-        };
-        drop(data);
         let outputs = self.session.compute(&[Tensor {
             name: &self.input.name,
-            element_type,
+            element_type: self.target.element_type,
             dimensions: &self.input.dimensions(),
-            data: &self.data,
+            data: picture,
         }])?;
         let Some(output) = outputs.first() else {
             let message = format!("the model `{}` gave no output", self.model.name);

@@ -132,16 +132,6 @@ impl Objects {
     }
 }
 
-/// All of a frame.
-pub fn whole(info: &VideoInfo) -> Rect {
-    Rect {
-        x: 0.0,
-        y: 0.0,
-        width: info.width as f32,
-        height: info.height as f32,
-    }
-}
-
 /// What of a rectangle lies in a frame.
 pub fn clip(rect: Rect, info: &VideoInfo) -> Rect {
     clip_to(rect, (info.width as f32, info.height as f32))

@@ -3,6 +3,7 @@
 
 use millstream_sdk::nn::{ElementType, Model, TensorInfo};
 use millstream_sdk::prelude::*;
+use millstream_sdk::video::Target;
 
 use crate::geometry::Size;
 
@@ -28,6 +29,22 @@ pub struct Input {
     pub dimensions: Vec<u32>,
     /// Inputs beside it, the same for every frame.
     pub constants: Vec<Constant>,
+}
+
+/// How the numbers of the picture are made of a pixel's:
+/// `(pixel * factor - mean) / std`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Normalization {
+    /// The first channel is red; else blue.
+    pub rgb: bool,
+    /// Multiplies the values 0 to 255.
+    pub factor: f32,
+    /// In the order of the channels.
+    pub mean: [f32; 3],
+    /// In the order of the channels.
+    pub std: [f32; 3],
+    /// The pixel around a letterboxed frame: 0 to 255.
+    pub pad: f32,
 }
 
 /// An input that is the same for every frame.
@@ -84,9 +101,31 @@ impl Input {
         })
     }
 
-    /// Bytes of the picture.
-    pub fn bytes(&self) -> usize {
-        3 * self.size.width * self.size.height * self.element_type.bytes()
+    /// What the picture is made like.
+    pub fn target(&self, normalization: &Normalization) -> Target {
+        let Normalization {
+            rgb,
+            factor,
+            mean: [a, b, c],
+            std,
+            pad,
+        } = *normalization;
+        let [p, q, r] = std;
+        let mut target = Target {
+            element_type: self.element_type,
+            width: self.size.width,
+            height: self.size.height,
+            planar: !self.channels_last,
+            rgb,
+            factor: std.map(|std| factor / std),
+            offset: [-a / p, -b / q, -c / r],
+            pad,
+        };
+        if !rgb {
+            target.factor.reverse();
+            target.offset.reverse();
+        }
+        target
     }
 
     /// Whether there is a constant of that name.

@@ -14,14 +14,6 @@ pub mod settings;
 pub mod input;
 /// Where a frame lies in the model's input.
 pub mod geometry;
-/// From a frame to the model's input.
-pub mod preprocess;
-/// Bilinear scaling.
-pub mod resample;
-/// From luma and chroma to red, green, blue.
-pub mod matrix;
-/// Half precision.
-pub mod half;
 /// The loaded model.
 pub mod model;
 /// What the model answered.
@@ -34,20 +26,18 @@ pub mod decode;
 pub mod mask;
 /// Of boxes that overlap, the best stays.
 pub mod nms;
-/// Names of classes.
-pub mod labels;
 
 use millstream_sdk::buffer::Keypoint;
 use millstream_sdk::bus::post;
+use millstream_sdk::labels;
 use millstream_sdk::nn::Output;
 use millstream_sdk::prelude::*;
-use millstream_sdk::video::ANY_RAW;
+use millstream_sdk::video::{ANY_RAW, Sampler};
 
 use decode::{Candidate, Details, Found, Wrong};
 use geometry::{Geometry, Size};
 use model::Detector;
 use outputs::Outputs;
-use preprocess::{Layout, Preprocessor};
 use settings::Settings;
 
 /// Late frames are told of once in that time.
@@ -63,7 +53,8 @@ pub struct ObjectDetector {
 
 /// What caps and model fix, with memory that is kept from frame to frame.
 struct State {
-    preprocessor: Preprocessor,
+    sampler: Sampler,
+    geometry: Geometry,
     /// What runs, until downstream is told.
     announcement: Option<Event>,
     found: Found,
@@ -126,14 +117,14 @@ impl InPlace for ObjectDetector {
             width: info.width,
             height: info.height,
         };
-        let geometry = Geometry::new(self.settings.resize(defaults), frame, input.size);
         let normalization = self.settings.normalization(defaults, input.element_type)?;
-        let layout = Layout {
-            element_type: input.element_type,
-            channels_last: input.channels_last,
-        };
+        let target = input.target(&normalization);
+        let geometry = Geometry::new(self.settings.resize(defaults), frame, &target);
+        let mut sampler = Sampler::new(&info, target);
+        sampler.aim(info.rect(), geometry.place);
         self.state = Some(State {
-            preprocessor: Preprocessor::new(&info, geometry, normalization, layout),
+            sampler,
+            geometry,
             announcement: Some(detector.announcement()),
             found: Found::default(),
             kept: Vec::new(),
@@ -151,10 +142,10 @@ impl InPlace for ObjectDetector {
             let pads = ctx.pads_facing(Direction::Src);
             pads.for_each(|pad| ctx.push_event(pad, &event));
         }
-        let picture = &mut detector.picture;
-        state.preprocessor.run(&buffer.map(), picture)?;
         let wait = self.settings.max_wait;
-        let answer = detector.run(wait.map(|wait| arrival.saturating_add(wait)))?;
+        let deadline = wait.map(|wait| arrival.saturating_add(wait));
+        let picture = state.sampler.run(&buffer.map())?;
+        let answer = detector.run(picture, deadline)?;
         let detections = if let Some(outputs) = answer {
             state.detections(detector, &self.settings, &outputs)?
         } else {
@@ -198,7 +189,7 @@ impl State {
         settings
             .suppression(detector)
             .run(self.found.finish(), &mut self.kept);
-        let geometry = self.preprocessor.geometry();
+        let geometry = &self.geometry;
         let detection = |candidate: &Candidate| {
             let details = kind
                 .details

@@ -2,6 +2,7 @@
 
 use millstream_sdk::bus::{Setting, Value};
 use millstream_sdk::context::CustomEvent;
+use millstream_sdk::labels;
 use millstream_sdk::nn::{Input as Tensor, Model, Output, Session, allocate, describe};
 use millstream_sdk::prelude::*;
 
@@ -9,7 +10,6 @@ use crate::decode::{Setup, Wrong};
 use crate::family::Kind;
 use crate::family::recognize::Signature;
 use crate::input::Input;
-use crate::labels::labels_of;
 use crate::outputs::Outputs;
 use crate::settings::Settings;
 
@@ -33,8 +33,6 @@ pub struct Detector {
     pub confidence: Option<f32>,
     /// The overlap that its metadata recommend.
     pub iou: Option<f32>,
-    /// The memory of the picture that it is given.
-    pub picture: Buffer,
     session: Session,
     constants: Vec<Buffer>,
 }
@@ -44,7 +42,7 @@ impl Detector {
     pub fn load(settings: &Settings) -> Result<Self, Failure> {
         let model = describe(&settings.model)?;
         let input = Input::of_model(&model, settings.input_width, settings.input_height)?;
-        let mut labels = labels_of(&model);
+        let mut labels = labels::of_model(&model);
         let signature = Signature {
             model: &model,
             input: &input,
@@ -78,20 +76,23 @@ impl Detector {
             iou,
             session,
             constants: constants.collect(),
-            picture: allocate(input.bytes()),
             input,
             model,
         })
     }
 
-    /// Runs the model on [`Detector::picture`]; none if that could not begin by
-    /// `deadline`, a running time in nanoseconds.
-    pub fn run(&mut self, deadline: Option<u64>) -> Result<Option<Vec<Output>>, Failure> {
+    /// Runs the model on a picture; none if that could not begin by `deadline`, a
+    /// running time in nanoseconds.
+    pub fn run(
+        &mut self,
+        picture: &Buffer,
+        deadline: Option<u64>,
+    ) -> Result<Option<Vec<Output>>, Failure> {
         let picture = Tensor {
             name: &self.input.name,
             element_type: self.input.element_type,
             dimensions: &self.input.dimensions,
-            data: &self.picture,
+            data: picture,
         };
         let constants = self.input.constants.iter().zip(&self.constants);
         let constants = constants.map(|(constant, data)| Tensor {

@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 
 use millstream_sdk::buffer::View;
+use millstream_sdk::half::f32_from_f16;
 use millstream_sdk::nn::{ElementType, Output};
 use millstream_sdk::prelude::*;
-
-use crate::half::f32_from_f16;
 
 /// One output.
 #[derive(Debug, Clone)]

@@ -5,10 +5,9 @@ use millstream_sdk::prelude::*;
 
 use crate::family::{Defaults, Family};
 use crate::geometry::Resize;
-use crate::input::MAX_SIDE;
+use crate::input::{MAX_SIDE, Normalization};
 use crate::model::Detector;
 use crate::nms::Suppression;
-use crate::preprocess::Normalization;
 
 const DEFAULT_MODEL: &str = "shapes";
 const DEFAULT_MAX_DETECTIONS: u32 = 300;

@@ -117,7 +117,7 @@ fn the_table_has_each_family_once_and_a_layout_for_each() {
 
 fn recognized(model: &Model) -> Result<Family, String> {
     let input = Input::of_model(model, None, None).unwrap();
-    let labels = objectdetector::labels::labels_of(model).len();
+    let labels = millstream_sdk::labels::of_model(model).len();
     let signature = Signature {
         model,
         input: &input,

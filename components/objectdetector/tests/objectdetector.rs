@@ -337,7 +337,7 @@ fn inputs_are_as_the_model_wants_them() {
 }
 
 fn from_half(bytes: [u8; 2]) -> f32 {
-    objectdetector::half::f32_from_f16(u16::from_le_bytes(bytes))
+    millstream_sdk::half::f32_from_f16(u16::from_le_bytes(bytes))
 }
 
 #[test]

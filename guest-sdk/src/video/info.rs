@@ -7,6 +7,7 @@
 //! `fill_planes` in GStreamer's `video-info.c`.
 
 use super::{Colorimetry, Family, VideoFormat};
+use crate::buffer::Rect;
 use crate::caps::{Caps, Fraction, Structure};
 use crate::failure::Failure;
 
@@ -76,6 +77,16 @@ impl VideoInfo {
     pub fn with_fps(mut self, fps: Fraction) -> Self {
         self.fps = fps;
         self
+    }
+
+    /// All of a frame.
+    pub fn rect(&self) -> Rect {
+        Rect {
+            x: 0.0,
+            y: 0.0,
+            width: self.width as f32,
+            height: self.height as f32,
+        }
     }
 
     /// From fixed caps `video/x-raw`.

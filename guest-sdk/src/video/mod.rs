@@ -28,7 +28,7 @@ pub use colorimetry::{ColorMatrix, ColorRange, Colorimetry};
 pub use format::{Family, VideoFormat};
 pub use frame::{Plane, PlaneMut, VideoFrame, VideoFrameMut};
 pub use info::{MAX_DIMENSION, PlaneLayout, VideoInfo};
-pub use sample::{Number, Place, Sampler, Target};
+pub use sample::{Place, Sampler, Target};
 
 /// Template caps of elements that take every format of [`VideoFormat`].
 pub const ANY_RAW: &str = "video/x-raw, format=(string){ I420, YV12, NV12, NV21, YUY2, UYVY, RGB, \

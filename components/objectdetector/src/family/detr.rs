@@ -4,7 +4,7 @@
 use super::recognize::{Signature, sizes};
 use super::{Defaults, Family, Kind};
 use crate::decode::{Candidate, Found, Setup, Wrong, around, best_of, finite, in_pixels};
-use crate::labels::LabelSet;
+use crate::family::classes::LabelSet;
 use crate::outputs::Outputs;
 
 /// # Source

@@ -3,6 +3,8 @@
 
 /// Which family a model belongs to.
 pub mod recognize;
+/// Classes that families were trained on.
+pub mod classes;
 /// Lists of boxes that the model has suppressed itself.
 mod lists;
 mod detr;
@@ -25,8 +27,8 @@ use millstream_sdk::prelude::*;
 
 use crate::decode::{Candidate, Details, Found, Setup, Wrong};
 use crate::geometry::{Resize, Size};
-use crate::labels::LabelSet;
 use crate::outputs::Outputs;
+use classes::LabelSet;
 use recognize::Signature;
 
 choices! {

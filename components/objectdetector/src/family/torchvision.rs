@@ -7,8 +7,8 @@ use super::lists::{List, ordered};
 use super::recognize::{Signature, sizes};
 use super::{Defaults, Family, Kind};
 use crate::decode::{Found, Setup, Wrong};
+use crate::family::classes::LabelSet;
 use crate::geometry::Resize;
-use crate::labels::LabelSet;
 use crate::outputs::{Outputs, Tensor};
 
 /// # Source

@@ -5,8 +5,8 @@ use super::recognize::{Signature, sizes};
 use super::ssd::decode_by_class;
 use super::{Defaults, Family, Kind};
 use crate::decode::{Found, Setup, Wrong};
+use crate::family::classes::LabelSet;
 use crate::geometry::Resize;
-use crate::labels::LabelSet;
 use crate::outputs::Outputs;
 
 /// # Source

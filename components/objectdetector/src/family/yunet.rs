@@ -6,8 +6,8 @@ use millstream_sdk::buffer::Keypoint;
 use super::recognize::Signature;
 use super::{Defaults, Family, Kind, STRIDES};
 use crate::decode::{Candidate, Details, Found, Setup, Wrong, around, finite};
+use crate::family::classes::LabelSet;
 use crate::geometry::Resize;
-use crate::labels::LabelSet;
 use crate::outputs::{Outputs, Tensor};
 
 /// # Source

@@ -114,7 +114,7 @@ impl Answer {
             .flat_map(|value| match self.element_type {
                 ElementType::I64 => (*value as i64).to_le_bytes().to_vec(),
                 ElementType::I32 => (*value as i32).to_le_bytes().to_vec(),
-                ElementType::F16 => objectdetector::half::f16_from_f32(*value)
+                ElementType::F16 => millstream_sdk::half::f16_from_f32(*value)
                     .to_le_bytes()
                     .to_vec(),
                 _ => value.to_le_bytes().to_vec(),

@@ -1,13 +1,13 @@
-//! [`Sampler`]: a rectangle of a frame, in any format, as the numbers of a model's
-//! input. Interpolation, conversion and normalisation in one pass over the input.
+//! [`Sampler`]: a rectangle of a frame, in any format, as a model's input: scaled,
+//! converted and normalised in one pass, straight into the tensor.
 //!
 //! ```text
-//! frame ──▶ two rows of each component, interpolated across ──▶ between them ──▶
-//!     red, green, blue ──▶ whole numbers 0 to 255 ──▶ factor, offset ──▶ input
+//! two rows of a plane ──▶ blended ──▶ columns picked ──▶ between neighbours,
+//!     luma and chroma to red, green, blue, factor, offset ──▶ a row of the input
 //! ```
 //!
-//! Luma and chroma are interpolated as they are, each on its own grid, and
-//! converted after that: only as many pixels are converted as the model sees.
+//! Samples are interpolated as they are, chroma at the position of its pixel group,
+//! and converted after that: only as many pixels are converted as the model sees.
 //! [`Sampler::aim`] makes the tables; a frame allocates nothing.
 //!
 //! ```
@@ -19,45 +19,30 @@
 //! let mut sampler = Sampler::new(&info, Target::planar(2, 2));
 //! sampler.aim_at(Rect { x: 2.0, y: 0.0, width: 2.0, height: 2.0 });
 //! let bytes: Vec<u8> = (0..24).collect();
-//! let mut input = [0.0_f32; 12];
-//! sampler.run(&VideoFrame::new(&info, &bytes)?, &mut input)?;
-//! assert_eq!(input, [6., 9., 18., 21., 7., 10., 19., 22., 8., 11., 20., 23.]);
+//! let input = sampler.run(&bytes)?.map();
+//! let expected = [6., 9., 18., 21., 7., 10., 19., 22., 8., 11., 20., 23.];
+//! assert_eq!(input.numbers::<f32>()?, expected);
 //! # Ok(())
 //! # }
 //! ```
 
-mod component;
-mod matrix;
+mod colors;
+mod columns;
+mod reader;
 
-use super::{Family, VideoFrame, VideoInfo};
-use crate::buffer::Rect;
+use super::{VideoFrame, VideoInfo};
+use crate::buffer::{Buffer, Rect};
 use crate::failure::Failure;
+use crate::half::f16_from_f32;
+use crate::nn::{ElementType, allocate};
 
-use component::Component;
-use matrix::Matrix;
-
-/// A number that inputs are made of.
-pub trait Number: Copy {
-    /// The nearest such number.
-    fn from_f32(value: f32) -> Self;
-}
-
-impl Number for f32 {
-    fn from_f32(value: f32) -> Self {
-        value
-    }
-}
-
-impl Number for u8 {
-    fn from_f32(value: f32) -> Self {
-        // Below 0 it is 0, above 255 it is 255.
-        value as Self
-    }
-}
+use reader::Reader;
 
 /// What an input looks like.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Target {
+    /// `f32`; `u8`, rounded; or `f16`, of whole pixel values.
+    pub element_type: ElementType,
     /// Pixels in a row.
     pub width: usize,
     /// Rows.
@@ -75,9 +60,10 @@ pub struct Target {
 }
 
 impl Target {
-    /// Planes of red, green and blue from 0 to 255 as they are.
+    /// Planes of red, green and blue from 0 to 255 as they are, in `f32`.
     pub const fn planar(width: usize, height: usize) -> Self {
         Self {
+            element_type: ElementType::F32,
             width,
             height,
             planar: true,
@@ -88,9 +74,9 @@ impl Target {
         }
     }
 
-    /// Numbers of an input.
-    pub const fn numbers(&self) -> usize {
-        3 * self.width * self.height
+    /// Bytes of an input.
+    pub const fn bytes(&self) -> usize {
+        3 * self.width * self.height * self.element_type.bytes()
     }
 
     /// All of it.
@@ -102,6 +88,31 @@ impl Target {
             width,
             height,
         }
+    }
+
+    /// The middle of it, for a picture that keeps its shape.
+    pub fn letterbox(&self, width: f64, height: f64) -> Place {
+        let scale = (self.width as f64 / width).min(self.height as f64 / height);
+        let side =
+            |length: f64, most: usize| ((length * scale).round() as usize).clamp(1, most.max(1));
+        let (width, height) = (side(width, self.width), side(height, self.height));
+        Place {
+            left: self.width.saturating_sub(width) / 2,
+            top: self.height.saturating_sub(height) / 2,
+            width,
+            height,
+        }
+    }
+
+    /// A color's number for 0 to 255.
+    fn number(&self, color: usize, value: f32) -> f32 {
+        let of = |numbers: [f32; 3]| numbers.get(color).copied().unwrap_or_default();
+        value * of(self.factor) + of(self.offset)
+    }
+
+    /// Of red, green and blue, the one in each channel.
+    const fn order(&self) -> [usize; 3] {
+        if self.rgb { [0, 1, 2] } else { [2, 1, 0] }
     }
 }
 
@@ -118,37 +129,43 @@ pub struct Place {
     pub height: usize,
 }
 
-/// Reads rectangles of frames of one kind into inputs of one kind.
+/// Reads rectangles of frames of one kind into one input.
 #[derive(Debug)]
 pub struct Sampler {
+    info: VideoInfo,
     target: Target,
+    tensor: Buffer,
     place: Place,
-    /// Red, green, blue; or luma and both chromas; or luma alone.
-    components: Vec<Component>,
-    /// None where the samples are red, green and blue, or luma alone.
-    matrix: Option<Matrix>,
-    /// A row of red, green and blue, 0 to 255.
-    lines: [Vec<f32>; 3],
+    /// What is around the place is written.
+    bordered: bool,
+    reader: Reader,
+    /// A row of red, green and blue.
+    row: [Vec<f32>; 3],
+    /// Halves for 0 to 255 in each channel; empty for other types.
+    halves: [Vec<u16>; 3],
 }
 
 impl Sampler {
-    /// Aims at the whole frame, stretched over the whole input.
+    /// Aims at the whole frame, stretched over the whole input. Allocates the input,
+    /// as [`allocate`] does.
     pub fn new(info: &VideoInfo, target: Target) -> Self {
-        let matrix = info.format.is_yuv().then(|| Matrix::new(info));
-        let mut sampler = Self {
-            target,
-            place: target.whole(),
-            components: components(info),
-            matrix,
-            lines: [const { Vec::new() }; 3],
+        let is_half = target.element_type == ElementType::F16;
+        let halves = |color: usize| {
+            let number = |value: u8| f16_from_f32(target.number(color, value.into()));
+            let values = is_half.then(|| (0..=u8::MAX).map(number).collect());
+            values.unwrap_or_default()
         };
-        let (width, height) = (info.width as f32, info.height as f32);
-        sampler.aim_at(Rect {
-            x: 0.0,
-            y: 0.0,
-            width,
-            height,
-        });
+        let mut sampler = Self {
+            tensor: allocate(target.bytes()),
+            place: target.whole(),
+            bordered: false,
+            reader: Reader::new(info, &target),
+            row: [const { Vec::new() }; 3],
+            halves: target.order().map(halves),
+            info: info.clone(),
+            target,
+        };
+        sampler.aim_at(info.rect());
         sampler
     }
 
@@ -165,181 +182,177 @@ impl Sampler {
     /// Scales a rectangle of frames, in pixels, to a part of the input from now on;
     /// the rest is padding. Beyond the frame its outermost pixels are repeated.
     /// Numbers that are not finite count as 0, and a place is cut to the input.
-    ///
-    /// # Source
-    /// `cv::resize` with `INTER_LINEAR`: half-pixel centres, edges repeated, nothing
-    /// averaged when scaling down.
     pub fn aim(&mut self, from: Rect, place: Place) {
         let Target { width, height, .. } = self.target;
         let (left, top) = (place.left.min(width), place.top.min(height));
-        self.place = Place {
+        let place = Place {
             left,
             top,
             width: place.width.min(width - left),
             height: place.height.min(height - top),
         };
-        for component in &mut self.components {
-            component.aim(from, &self.place);
-        }
-        for line in &mut self.lines {
-            line.resize(self.place.width, 0.0);
+        self.bordered &= self.place == place;
+        self.place = place;
+        self.reader.aim(&self.info, from, place);
+        for line in &mut self.row {
+            line.resize(place.width, 0.0);
         }
     }
 
-    /// Writes an input: as many numbers as [`Target::numbers`] says.
-    pub fn run<N: Number>(
-        &mut self,
-        frame: &VideoFrame<'_>,
-        into: &mut [N],
-    ) -> Result<(), Failure> {
-        let Target {
-            width,
-            height,
-            planar,
-            ..
-        } = self.target;
-        if into.len() != self.target.numbers() {
-            let (got, expected) = (into.len(), self.target.numbers());
-            let message = format!("got an input of {got} numbers, expected {expected}");
-            return Err(Failure::inference(message));
-        }
-        for component in &mut self.components {
-            component.forget();
-        }
-        if planar {
-            let (first, rest) = into.split_at_mut(width * height);
-            let (second, third) = rest.split_at_mut(width * height);
-            let rows = first.chunks_exact_mut(width.max(1));
-            let rest = second.chunks_exact_mut(width.max(1));
-            let rest = rest.zip(third.chunks_exact_mut(width.max(1)));
-            for (y, (first, (second, third))) in rows.zip(rest).enumerate() {
-                let inside = self.read(frame, y);
-                self.write_planes([first, second, third], inside);
-            }
+    /// The input for a frame's bytes, in the same memory each time.
+    pub fn run(&mut self, bytes: &[u8]) -> Result<&Buffer, Failure> {
+        let frame = VideoFrame::new(&self.info, bytes)?;
+        let (target, place) = (&self.target, self.place);
+        // What is around a picture stays from frame to frame.
+        let keeps = self.bordered && place != target.whole();
+        let mut view = if keeps {
+            self.tensor.map_mut()
         } else {
-            for (y, row) in into.chunks_exact_mut((width * 3).max(1)).enumerate() {
-                let inside = self.read(frame, y);
-                self.write_pixels(row, inside);
-            }
-        }
-        Ok(())
-    }
-
-    /// Fills the lines for a row of the input; false where it is all padding.
-    fn read(&mut self, frame: &VideoFrame<'_>, y: usize) -> bool {
-        let Some(row) = y.checked_sub(self.place.top) else {
-            return false;
+            self.tensor.map_overwrite()
         };
-        if row >= self.place.height {
-            return false;
-        }
-        for (component, line) in self.components.iter_mut().zip(&mut self.lines) {
-            component.read(frame, row, line);
-        }
-        let [first, second, third] = &mut self.lines;
-        match &self.matrix {
-            Some(matrix) => matrix.convert(first, second, third),
-            None if self.components.len() == 1 => {
-                second.copy_from_slice(first);
-                third.copy_from_slice(first);
+        let pads = target.order().map(|color| target.number(color, target.pad));
+        self.reader.forget();
+        let mut rows = Rows {
+            target,
+            place,
+            is_padded: keeps || place == target.whole(),
+            reader: &mut self.reader,
+            frame: &frame,
+            row: &mut self.row,
+        };
+        match target.element_type {
+            ElementType::F32 => {
+                let numbers = view.numbers_mut::<f32>()?;
+                rows.pad(numbers, pads);
+                if target.planar {
+                    rows.write_f32(numbers);
+                } else {
+                    rows.write(numbers, &[(); 3], |(), value| value);
+                }
             }
-            None => {}
-        }
-        for line in &mut self.lines {
-            for value in line {
-                *value = rounded(*value);
+            ElementType::F16 => {
+                let half = |table: &Vec<u16>, value: f32| entry(table, value);
+                let numbers = view.numbers_mut::<u16>()?;
+                let pads = self.halves.each_ref();
+                rows.pad(numbers, pads.map(|table| half(table, target.pad)));
+                rows.write(numbers, &self.halves, half);
+            }
+            ElementType::U8 => {
+                rows.pad(&mut view, pads.map(byte));
+                rows.write(&mut view, &[(); 3], |(), value| byte(value));
+            }
+            other => {
+                let got = other.as_str();
+                let message = format!("got an input of {got}, expected f32, f16 or u8");
+                return Err(Failure::inference(message));
             }
         }
-        true
+        drop(view);
+        self.bordered = true;
+        Ok(&self.tensor)
     }
+}
 
-    /// Factor, offset and padding of the three channels in the input's order, with
-    /// their lines.
-    fn channels(&self) -> [(&[f32], f32, f32, f32); 3] {
-        let Target {
-            factor,
-            offset,
-            pad,
-            ..
-        } = self.target;
-        let [red, green, blue] = &self.lines;
-        let [fr, fg, fb] = factor;
-        let [or, og, ob] = offset;
-        let red = (red.as_slice(), fr, or, rounded(pad) * fr + or);
-        let green = (green.as_slice(), fg, og, rounded(pad) * fg + og);
-        let blue = (blue.as_slice(), fb, ob, rounded(pad) * fb + ob);
-        if self.target.rgb {
-            [red, green, blue]
+/// The nearest byte: casts of floats saturate.
+fn byte(value: f32) -> u8 {
+    (value + 0.5) as u8
+}
+
+fn entry(table: &[u16], value: f32) -> u16 {
+    let entry = table.get(usize::from(byte(value)));
+    entry.copied().unwrap_or_default()
+}
+
+/// The rows of a frame on their way to the input.
+struct Rows<'a> {
+    target: &'a Target,
+    place: Place,
+    is_padded: bool,
+    reader: &'a mut Reader,
+    frame: &'a VideoFrame<'a>,
+    row: &'a mut [Vec<f32>; 3],
+}
+
+impl Rows<'_> {
+    /// Fills the input with a number for each channel, where that is needed.
+    fn pad<T: Copy>(&self, tensor: &mut [T], numbers: [T; 3]) {
+        if self.is_padded {
+            return;
+        }
+        if self.target.planar {
+            let planes = tensor.chunks_exact_mut((tensor.len() / 3).max(1));
+            planes
+                .zip(numbers)
+                .for_each(|(plane, number)| plane.fill(number));
         } else {
-            [blue, green, red]
+            let (pixels, _) = tensor.as_chunks_mut::<3>();
+            pixels.fill(numbers);
         }
     }
 
-    fn write_planes<N: Number>(&self, rows: [&mut [N]; 3], inside: bool) {
-        let used = if inside { self.place.width } else { 0 };
-        for (row, (line, factor, offset, pad)) in rows.into_iter().zip(self.channels()) {
-            let pad = N::from_f32(pad);
-            let (before, rest) = row.split_at_mut(self.place.left.min(row.len()));
-            let (middle, after) = rest.split_at_mut(used.min(rest.len()));
-            before.fill(pad);
-            after.fill(pad);
-            for (number, value) in middle.iter_mut().zip(line) {
-                *number = N::from_f32(*value * factor + offset);
+    /// Where a row of the picture lies in the input, in pixels.
+    fn range(&self, y: usize) -> core::ops::Range<usize> {
+        let start = (self.place.top + y) * self.target.width + self.place.left;
+        start..start + self.place.width
+    }
+
+    /// Planes of floats, without a detour.
+    fn write_f32(&mut self, tensor: &mut [f32]) {
+        let pixels = tensor.len() / 3;
+        let (first, rest) = tensor.split_at_mut(pixels);
+        let (green, third) = rest.split_at_mut(pixels);
+        let (red, blue) = if self.target.rgb {
+            (first, third)
+        } else {
+            (third, first)
+        };
+        for y in 0..self.place.height {
+            let range = self.range(y);
+            if let (Some(red), Some(green), Some(blue)) = (
+                red.get_mut(range.clone()),
+                green.get_mut(range.clone()),
+                blue.get_mut(range),
+            ) {
+                self.reader.read(self.frame, y, red, green, blue);
             }
         }
     }
 
-    fn write_pixels<N: Number>(&self, row: &mut [N], inside: bool) {
-        let used = if inside { self.place.width } else { 0 };
-        let [first, second, third] = self.channels();
-        let pad = [first.3, second.3, third.3].map(N::from_f32);
-        let (pixels, _) = row.as_chunks_mut::<3>();
-        let (before, rest) = pixels.split_at_mut(self.place.left.min(pixels.len()));
-        let (middle, after) = rest.split_at_mut(used.min(rest.len()));
-        before.fill(pad);
-        after.fill(pad);
-        let lines = first.0.iter().zip(second.0.iter().zip(third.0));
-        for (pixel, (a, (b, c))) in middle.iter_mut().zip(lines) {
-            let values = [
-                *a * first.1 + first.2,
-                *b * second.1 + second.2,
-                *c * third.1 + third.2,
-            ];
-            *pixel = values.map(N::from_f32);
+    /// Numbers of any type: `number(table, value)` with each channel's own table.
+    fn write<T: Copy, U>(
+        &mut self,
+        tensor: &mut [T],
+        tables: &[U; 3],
+        number: impl Fn(&U, f32) -> T,
+    ) {
+        let plane = (tensor.len() / 3).max(1);
+        for y in 0..self.place.height {
+            let range = self.range(y);
+            let [red, green, blue] = self.row;
+            self.reader.read(self.frame, y, red, green, blue);
+            let [a, b, c] = if self.target.rgb {
+                [red, green, blue]
+            } else {
+                [blue, green, red]
+            };
+            if self.target.planar {
+                let planes = tensor.chunks_exact_mut(plane);
+                for ((plane, table), values) in planes.zip(tables).zip([a, b, c]) {
+                    let into = plane.get_mut(range.clone()).unwrap_or_default();
+                    for (into, value) in into.iter_mut().zip(values) {
+                        *into = number(table, *value);
+                    }
+                }
+            } else {
+                let [first, second, third] = tables;
+                let (pixels, _) = tensor.as_chunks_mut::<3>();
+                let pixels = pixels.get_mut(range).unwrap_or_default();
+                for (pixel, ((a, b), c)) in pixels.iter_mut().zip(a.iter().zip(b).zip(c)) {
+                    *pixel = [number(first, *a), number(second, *b), number(third, *c)];
+                }
+            }
         }
     }
-}
-
-/// Where the components of a format lie.
-fn components(info: &VideoInfo) -> Vec<Component> {
-    let part = |plane, bytes, offset, shared| Component::new(info, plane, bytes, offset, shared);
-    match info.format.family() {
-        Family::Rgb { bytes, rgb, .. } => rgb.map(|at| part(0, bytes, at, (1, 1))).into(),
-        Family::Gray => vec![part(0, 1, 0, (1, 1))],
-        Family::Planar { uv: [u, v] } => vec![
-            part(0, 1, 0, (1, 1)),
-            part(u, 1, 0, (2, 2)),
-            part(v, 1, 0, (2, 2)),
-        ],
-        Family::SemiPlanar { uv: [u, v] } => vec![
-            part(0, 1, 0, (1, 1)),
-            part(1, 2, u, (2, 2)),
-            part(1, 2, v, (2, 2)),
-        ],
-        Family::Packed422 { yuyv: [y, u, _, v] } => vec![
-            part(0, 2, y, (1, 1)),
-            part(0, 4, u, (2, 1)),
-            part(0, 4, v, (2, 1)),
-        ],
-    }
-}
-
-/// The nearest whole number: models were trained on pictures whose pixels are bytes
-/// after scaling too. Where floats are this large they have no fraction, so that
-/// adding rounds; it is one instruction on four lanes anywhere.
-fn rounded(value: f32) -> f32 {
-    const NO_FRACTION: f32 = 12_582_912.0;
-    (value + NO_FRACTION) - NO_FRACTION
 }
 
 #[cfg(test)]

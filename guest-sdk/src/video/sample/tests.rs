@@ -54,6 +54,12 @@ fn plain(info: &VideoInfo) -> Vec<u8> {
     bytes
 }
 
+/// The numbers of an input.
+fn run(sampler: &mut Sampler, bytes: &[u8]) -> Vec<f32> {
+    let tensor = sampler.run(bytes).unwrap();
+    tensor.map().numbers().unwrap().to_vec()
+}
+
 #[test]
 fn every_format_and_size_gives_the_same_colour() {
     for format in VideoFormat::ALL {
@@ -61,8 +67,6 @@ fn every_format_and_size_gives_the_same_colour() {
             let info = VideoInfo::new(*format, width, height).unwrap();
             let mut sampler = Sampler::new(&info, Target::planar(7, 5));
             let bytes = plain(&info);
-            let frame = VideoFrame::new(&info, &bytes).unwrap();
-            let mut input = [0.0; 3 * 35];
             for (x, width) in [
                 (0.0, width as f32),
                 (0.4, 0.1),
@@ -75,7 +79,7 @@ fn every_format_and_size_gives_the_same_colour() {
                     height: 2.0,
                     ..RECT
                 });
-                sampler.run(&frame, &mut input).unwrap();
+                let input = run(&mut sampler, &bytes);
                 for (plane, expected) in input.chunks(35).zip([200.0, 100.0, 50.0_f32]) {
                     let expected = if *format == VideoFormat::GRAY8 {
                         123.0
@@ -96,7 +100,6 @@ fn every_format_and_size_gives_the_same_colour() {
 fn a_rectangle_lies_at_its_place_with_padding_around() {
     let info = VideoInfo::new(VideoFormat::GRAY8, 4, 4).unwrap();
     let bytes: Vec<u8> = (0..16).map(|n| n * 10).collect();
-    let frame = VideoFrame::new(&info, &bytes).unwrap();
     let target = Target {
         pad: 7.0,
         factor: [2.0; 3],
@@ -115,11 +118,12 @@ fn a_rectangle_lies_at_its_place_with_padding_around() {
         width: 2.0,
         height: 1.0,
     };
-    let mut input = [0.0; 36];
     let mut sampler = Sampler::new(&info, target);
+    // What is around a place moves with it.
+    sampler.aim(rect, Place { top: 2, ..place });
+    run(&mut sampler, &bytes);
     sampler.aim(rect, place);
-    sampler.run(&frame, &mut input).unwrap();
-    for (channel, plane) in input.chunks(12).enumerate() {
+    for (channel, plane) in run(&mut sampler, &bytes).chunks(12).enumerate() {
         let at = |value: f32| value * 2.0 + channel as f32 + 1.0;
         let mut expected = [at(7.0); 12];
         (expected[5], expected[6]) = (at(90.0), at(100.0));
@@ -127,25 +131,24 @@ fn a_rectangle_lies_at_its_place_with_padding_around() {
     }
     // The same pixel by pixel, blue first, in bytes that saturate.
     let target = Target {
+        element_type: ElementType::U8,
         planar: false,
         rgb: false,
         offset: [100.0, 0.0, -300.0],
         ..target
     };
-    let mut input = [0_u8; 36];
     let mut sampler = Sampler::new(&info, target);
     sampler.aim(rect, place);
-    sampler.run(&frame, &mut input).unwrap();
+    let input = sampler.run(&bytes).unwrap().map();
     assert_eq!(input[..3], [0, 14, 114]);
     assert_eq!(input[15..21], [0, 180, 255, 0, 200, 255]);
     assert_eq!(input[21..24], [0, 14, 114]);
 }
 
 #[test]
-fn places_are_cut_and_inputs_of_other_sizes_refused() {
+fn places_are_cut_and_what_does_not_fit_is_refused() {
     let info = VideoInfo::new(VideoFormat::RGB, 3, 3).unwrap();
     let bytes = plain(&info);
-    let frame = VideoFrame::new(&info, &bytes).unwrap();
     let mut sampler = Sampler::new(&info, Target::planar(2, 2));
     let place = Place {
         left: 1,
@@ -154,22 +157,26 @@ fn places_are_cut_and_inputs_of_other_sizes_refused() {
         height: usize::MAX,
     };
     sampler.aim(RECT, place);
-    let mut input = [9.0; 12];
-    sampler.run(&frame, &mut input).unwrap();
+    let input = run(&mut sampler, &bytes);
     assert!(input.iter().all(|number| *number == 0.0), "{input:?}");
-    let failure = sampler.run(&frame, &mut [0.0; 11]).unwrap_err();
-    assert_eq!(failure.message, "got an input of 11 numbers, expected 12");
+    let failure = sampler.run(&bytes[1..]).unwrap_err();
+    assert_eq!(failure.message, "got 35 bytes, expected 36 for RGB of 3x3");
+    let target = Target {
+        element_type: ElementType::I64,
+        ..Target::planar(2, 2)
+    };
+    let failure = Sampler::new(&info, target).run(&bytes).unwrap_err();
+    let expected = "got an input of i64, expected f32, f16 or u8";
+    assert_eq!(failure.message, expected);
 }
 
 #[test]
 fn scaling_up_and_down_interpolates() {
     let info = VideoInfo::new(VideoFormat::GRAY8, 4, 2).unwrap();
     let bytes = [0, 40, 80, 120, 100, 140, 180, 220];
-    let frame = VideoFrame::new(&info, &bytes).unwrap();
     let run = |width: usize, height: usize| {
         let mut sampler = Sampler::new(&info, Target::planar(width, height));
-        let mut input = vec![0.0; 3 * width * height];
-        sampler.run(&frame, &mut input).unwrap();
+        let mut input = run(&mut sampler, &bytes);
         input.truncate(width * height);
         input
     };
