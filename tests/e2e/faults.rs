@@ -51,10 +51,9 @@ fn a_trap_is_restarted_and_loses_one_buffer() {
     }
     let scene = Scene::new();
     let lines = "component = 'trapper'\n properties = { at = 5 }\n on-failure = 'restart'";
-    let run = beside_a_clip(&scene, 20, lines).exits(0).says(&[
-        "victim: restarted (1 time so far)",
-        "frame 5, as `at` or `every` asks",
-    ]);
+    let run = beside_a_clip(&scene, 20, lines)
+        .exits(0)
+        .says(&["victim: restarted in", "frame 5, as `at` or `every` asks"]);
     assert_eq!(run.count("source", "buffers-out"), 20);
     clip_is_whole(&scene, &run);
     let counts = [
@@ -67,6 +66,84 @@ fn a_trap_is_restarted_and_loses_one_buffer() {
     .map(|counter| run.count("victim", counter));
     assert_eq!(counts, [20, 19, 1, 1, 1]);
     assert_eq!(run.count("after", "buffers-in"), 19);
+}
+
+#[test]
+fn a_branch_that_stops_leaves_the_others_alone() {
+    if lacks_guests(CLIP_ELEMENTS, &["trapper"]) {
+        return;
+    }
+    let scene = Scene::new();
+    for policy in [
+        "on-failure = 'stop-branch'",
+        "on-failure = 'restart'\n restart = { max = 1, then = 'stop-branch' }",
+    ] {
+        let lines = format!("component = 'trapper'\n properties = {{ every = 5 }}\n {policy}");
+        let run = beside_a_clip(&scene, 30, &lines)
+            .exits(1)
+            .says(&["victim: given up, its branch has ended, the rest goes on"]);
+        assert_eq!(run.summary()["ended"], "failed");
+        assert_eq!(run.count("source", "buffers-out"), 30);
+        clip_is_whole(&scene, &run);
+        assert!(run.count("after", "buffers-in") < 10);
+    }
+}
+
+#[test]
+fn what_fails_can_be_passed_by() {
+    if lacks_guests(CLIP_ELEMENTS, &["trapper"]) {
+        return;
+    }
+    let scene = Scene::new();
+    let lines = "component = 'trapper'\n properties = { every = 5 }\n on-failure = 'pass-through'";
+    let run = beside_a_clip(&scene, 30, lines)
+        .exits(0)
+        .says(&["victim: given up, buffers pass by it from now on"]);
+    clip_is_whole(&scene, &run);
+    let counts = ["buffers-in", "buffers-out", "failures", "dropped"]
+        .map(|counter| run.count("victim", counter));
+    assert_eq!(counts, [30, 29, 1, 1]);
+    assert_eq!(run.count("after", "buffers-in"), 29);
+}
+
+#[test]
+fn a_policy_that_cannot_be_followed_is_refused_before_the_start() {
+    if lacks_guests(CLIP_ELEMENTS, &[]) {
+        return;
+    }
+    let scene = Scene::new();
+    let lines = "component = 'y4menc'\n on-failure = 'pass-through'";
+    beside_a_clip(&scene, 3, lines).exits(2).says(&[
+        "victim",
+        "buffers cannot pass by it: it turns `video/x-raw",
+        "hint: use `stop-branch`",
+    ]);
+}
+
+#[test]
+fn what_an_element_cannot_do_is_dropped() {
+    if lacks_guests(CLIP_ELEMENTS, &["trapper"]) {
+        return;
+    }
+    let scene = Scene::new();
+    // It says that it cannot, and goes on; a trap makes it anew.
+    for (how, restarts) in [("fail-every", 0), ("every", 5)] {
+        let lines = format!(
+            "component = 'trapper'\n properties = {{ {how} = 5 }}\n on-failure = 'drop'\n \
+             restart = {{ max = 100, backoff = '1ns' }}"
+        );
+        let run = beside_a_clip(&scene, 25, &lines).exits(0);
+        clip_is_whole(&scene, &run);
+        let counts = [
+            "buffers-in",
+            "buffers-out",
+            "failures",
+            "dropped",
+            "restarts",
+        ]
+        .map(|counter| run.count("victim", counter));
+        assert_eq!(counts, [25, 20, 5, 5, restarts], "{how}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use millstream_core::clock::format_duration;
 use millstream_core::element::Capability;
 use millstream_core::graph::Element;
-use millstream_core::pipeline::{Grant, OnFailure};
+use millstream_core::pipeline::{Grant, OnFailure, Resort, Restarts};
 use millstream_runtime::{
     DEFAULT_CALL_TIME, DEFAULT_MEMORY_BYTES, Granted, Loaded, Origin, Pipeline,
 };
@@ -150,17 +150,33 @@ impl Auditor<'_> {
 
 fn on_failure(on_failure: OnFailure) -> String {
     match on_failure {
-        OnFailure::Stop => "the pipeline stops".to_owned(),
-        OnFailure::Restart {
-            max,
-            within_nanos,
-            backoff_nanos,
-        } => format!(
-            "restarted, at most {max} times in {}, after {} at first",
-            format_duration(within_nanos),
-            format_duration(backoff_nanos)
-        ),
+        OnFailure::GiveUp(resort) => given_up(resort).to_owned(),
+        OnFailure::Restart(restarts) => restarted(restarts),
+        OnFailure::Drop(restarts) => {
+            format!(
+                "the buffer is dropped; if it cannot go on, {}",
+                restarted(restarts)
+            )
+        }
         _ => "?".to_owned(),
+    }
+}
+
+fn restarted(restarts: Restarts) -> String {
+    format!(
+        "restarted, at most {} times in {}, the second time after {}; then {}",
+        restarts.max,
+        format_duration(restarts.within_nanos),
+        format_duration(restarts.backoff_nanos),
+        given_up(restarts.then)
+    )
+}
+
+fn given_up(resort: Resort) -> &'static str {
+    match resort {
+        Resort::Stop => "the pipeline stops",
+        Resort::StopBranch => "its branch ends, the rest goes on",
+        Resort::PassThrough => "buffers pass by it",
     }
 }
 

@@ -28,14 +28,18 @@ pub(crate) fn message(message: &Message) -> Json {
             "type": "error", "element": element, "kind": kind.as_str(), "message": message,
             "hint": hint,
         }),
-        Message::Restarted {
+        Message::Recovered {
             element,
+            recovery,
             kind,
             message,
-            restarts,
+            failures,
+            buffers,
+            lost_nanos,
         } => json!({
-            "type": "restarted", "element": element, "kind": kind.as_str(), "message": message,
-            "restarts": restarts,
+            "type": recovery.as_str(), "element": element, "kind": kind.as_str(),
+            "message": message, "failures": failures, "buffers": buffers,
+            "lost-nanos": lost_nanos,
         }),
         Message::Log {
             element,

@@ -45,16 +45,22 @@ pub enum Message {
         /// What can be done.
         hint: Option<String>,
     },
-    /// An element failed, and goes on.
-    Restarted {
+    /// An element failed, and the pipeline goes on.
+    Recovered {
         /// Name of the element.
         element: String,
+        /// What was done about it.
+        recovery: Recovery,
         /// What sort of failure.
         kind: FailureKind,
         /// Why.
         message: String,
-        /// How often so far.
-        restarts: u64,
+        /// Failures of the element so far.
+        failures: u64,
+        /// Buffers that had arrived at it, or that a source had sent.
+        buffers: u64,
+        /// From the failure until the element could go on, in nanoseconds.
+        lost_nanos: u64,
     },
     /// A line of log.
     Log {
@@ -92,6 +98,31 @@ pub enum Message {
     },
     /// All sinks have had the end of the stream.
     Eos,
+}
+
+/// How the pipeline goes on after an element failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovery {
+    /// The element was made anew.
+    Restarted,
+    /// A buffer was lost, and the element goes on.
+    Dropped,
+    /// Buffers pass by it from now on.
+    PassedBy,
+    /// Its branch has ended, the rest goes on.
+    BranchStopped,
+}
+
+impl Recovery {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Restarted => "restarted",
+            Self::Dropped => "dropped",
+            Self::PassedBy => "passed-by",
+            Self::BranchStopped => "branch-stopped",
+        }
+    }
 }
 
 /// What the pipeline is doing.

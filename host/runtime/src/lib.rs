@@ -23,7 +23,7 @@ mod pipeline;
 use std::path::PathBuf;
 
 pub use buffer::{Buffer, Detection, Flags, Timing};
-pub use bus::{Level, Message, State};
+pub use bus::{Level, Message, Recovery, State};
 pub use clock::ClockKind;
 pub use device::simulated;
 pub use device::{

@@ -10,7 +10,7 @@ mod summary;
 
 use std::time::{Duration, Instant};
 
-use millstream_runtime::{ClockKind, Ended, Level, Message};
+use millstream_runtime::{ClockKind, Ended, Level, Message, Recovery};
 
 use crate::args::{Clock, PlayArgs, SetupArgs};
 use crate::failure::Failure;
@@ -158,6 +158,19 @@ impl<'a> Player<'a> {
     }
 }
 
+/// What was done about a failure.
+fn recovered(recovery: Recovery, failures: u64, lost_nanos: u64) -> String {
+    let times = human::count(usize::try_from(failures).unwrap_or(usize::MAX), "failure");
+    match recovery {
+        Recovery::Restarted => {
+            format!("restarted in {} ({times} so far)", human::time(lost_nanos))
+        }
+        Recovery::Dropped => format!("a buffer was dropped ({times} so far)"),
+        Recovery::PassedBy => "given up, buffers pass by it from now on".to_owned(),
+        Recovery::BranchStopped => "given up, its branch has ended, the rest goes on".to_owned(),
+    }
+}
+
 /// A message as a line on stderr; none if it is not asked for.
 fn line(message: &Message, args: &PlayArgs) -> Option<String> {
     let least = match (args.quiet, args.verbose) {
@@ -180,15 +193,17 @@ fn line(message: &Message, args: &PlayArgs) -> Option<String> {
                 .map_or_else(String::new, |hint| format!("\nhint: {hint}"));
             format!("error: element `{element}`: {message}{hint}")
         }
-        Message::Restarted {
+        Message::Recovered {
             element,
+            recovery,
             message,
-            restarts,
+            failures,
+            lost_nanos,
             ..
         } => {
             shown(Level::Warning)?;
-            let times = human::count(usize::try_from(*restarts).unwrap_or(usize::MAX), "time");
-            format!("warning: {element}: restarted ({times} so far): {message}")
+            let done = recovered(*recovery, *failures, *lost_nanos);
+            format!("warning: {element}: {done}: {message}")
         }
         Message::Log {
             element,

@@ -104,21 +104,57 @@ pub struct Policy {
 }
 
 /// What happens when an element fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnFailure {
-    /// The pipeline stops.
+    /// It is given up at once.
+    GiveUp(Resort),
+    /// The element is made anew.
+    Restart(Restarts),
+    /// The buffer is lost and the element goes on as it is, if it only said that it
+    /// could not do its work; else it is made anew.
+    Drop(Restarts),
+}
+
+impl Default for OnFailure {
+    fn default() -> Self {
+        Self::GiveUp(Resort::Stop)
+    }
+}
+
+/// How often an element is made anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restarts {
+    /// Most restarts in the window; with one more the element is given up.
+    pub max: u32,
+    /// Length of the window, in nanoseconds.
+    pub within_nanos: u64,
+    /// Wait before the second restart of a window, in nanoseconds; doubled each time.
+    pub backoff_nanos: u64,
+    /// What happens when it is given up.
+    pub then: Resort,
+}
+
+/// What happens when an element is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Resort {
+    /// The pipeline stops in good order.
     #[default]
     Stop,
-    /// The element is made anew.
-    Restart {
-        /// Most restarts in the window; one more stops the pipeline.
-        max: u32,
-        /// Length of the window, in nanoseconds.
-        within_nanos: u64,
-        /// Wait before the first restart, in nanoseconds; doubled each time.
-        backoff_nanos: u64,
-    },
+    /// What lies downstream gets the end of its stream; the rest goes on.
+    StopBranch,
+    /// Buffers pass by it, from its sink pad to its src pad.
+    PassThrough,
+}
+
+impl OnFailure {
+    /// What is left when nothing else helps.
+    pub fn resort(self) -> Resort {
+        match self {
+            Self::GiveUp(resort) => resort,
+            Self::Restart(restarts) | Self::Drop(restarts) => restarts.then,
+        }
+    }
 }
 
 /// A capability that the manifest gives to an element.

@@ -11,7 +11,7 @@ use millstream_core::caps::Caps;
 use millstream_core::clock::Segment;
 use millstream_core::element::Value;
 use millstream_core::graph::{Base, Graph};
-use millstream_core::pipeline::OnFailure;
+use millstream_core::pipeline::{OnFailure, Resort};
 use millstream_core::{Plan, negotiate};
 use wasmtime::component::InstancePre;
 
@@ -111,10 +111,21 @@ pub(crate) enum Wait {
     Until(u64),
 }
 
+/// How far an element is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It has its properties.
+    Made,
+    /// It has opened what it needs.
+    Started,
+    /// It was given up, and what arrives leaves as it is.
+    PassedBy,
+}
+
 /// The part of a component that only one thread at a time may touch.
 pub(crate) struct Runner {
     pub(super) instance: Option<Instance>,
-    started: bool,
+    pub(super) stage: Stage,
     /// The element has said that it wants no more, or failed for good.
     pub(super) finished: Option<Flow>,
     sink_done: bool,
@@ -135,7 +146,7 @@ impl Runner {
     pub(crate) fn new(instance: Instance, pads: usize) -> Self {
         Self {
             instance: Some(instance),
-            started: false,
+            stage: Stage::Made,
             finished: None,
             sink_done: false,
             caps: vec![None; pads],
@@ -184,7 +195,7 @@ impl ComponentNode {
     pub(crate) fn start(&self) -> Result<(), Failure> {
         let mut runner = self.lock();
         runner.instance()?.start()?;
-        runner.started = true;
+        runner.stage = Stage::Started;
         // A src pad whose data has no format of its own never gets caps.
         self.allow_any(&mut runner)
     }
@@ -214,7 +225,7 @@ impl ComponentNode {
     pub(crate) fn stop(&self) {
         let mut runner = self.lock();
         if let Some(mut instance) = runner.instance.take() {
-            if runner.started
+            if runner.stage == Stage::Started
                 && let Err(failure) = instance.stop()
             {
                 self.shared.warn(self.name(), "stop", &failure);
@@ -255,6 +266,12 @@ impl ComponentNode {
 
     /// Something arrives at a sink pad.
     pub(crate) fn push(&self, pad: usize, item: Item) -> Flow {
+        if self.on_failure.resort() == Resort::PassThrough {
+            let mut runner = self.lock();
+            if runner.stage == Stage::PassedBy {
+                return self.pass_by(&mut runner, pad, &item);
+            }
+        }
         match item {
             Item::Buffer(buffer) => self.push_buffer(pad, buffer),
             Item::Caps(caps) => self.push_caps(pad, &caps),
@@ -262,6 +279,31 @@ impl ComponentNode {
                 self.push_event(pad, &event)
             }
         }
+    }
+
+    /// What arrives at an element that was given up leaves as it is.
+    fn pass_by(&self, runner: &mut Runner, pad: usize, item: &Item) -> Flow {
+        if let Some(flow) = runner.finished {
+            return flow;
+        }
+        match item {
+            Item::Buffer(buffer) => self.counters.arrived(buffer.size()),
+            Item::Caps(caps)
+                if runner
+                    .caps
+                    .get(pad)
+                    .is_none_or(|own| own.as_ref() != Some(caps)) =>
+            {
+                let failure = Failure::contract(format!(
+                    "new caps `{caps}` cannot pass by an element that was given up"
+                ));
+                return self.give_up(runner, &failure, "set-caps");
+            }
+            Item::Eos => runner.finished = Some(Flow::Eos),
+            _ => {}
+        }
+        let items = self.src_pads().map(|pad| (pad, item.clone())).collect();
+        self.send(runner, items)
     }
 
     fn push_buffer(&self, pad: usize, buffer: crate::buffer::Buffer) -> Flow {

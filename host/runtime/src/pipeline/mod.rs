@@ -106,6 +106,9 @@ impl Pipeline {
         )?;
         // The cell was empty: it is made above and filled only here.
         let plan = cell.get_or_init(|| plan).clone();
+        for element in &graph.elements {
+            policy::check(element, &plan)?;
+        }
         built.shared.bus.post(Message::StateChanged(State::Ready));
         Ok(Self {
             graph,
@@ -205,7 +208,7 @@ impl Pipeline {
     /// Waits for the end, at most so long; none if it has not come.
     pub fn wait(&self, limit: Duration) -> Option<Ended> {
         if self.shared.wait_done(limit) {
-            return Some(if self.shared.has_failed() {
+            return Some(if self.shared.has_failed_anywhere() {
                 Ended::Failed
             } else {
                 Ended::Eos

@@ -17,6 +17,7 @@ pub(crate) struct Shared {
     /// Sources shall end their streams.
     eos_requested: AtomicBool,
     failed: AtomicBool,
+    branch_failed: AtomicBool,
     open_sinks: AtomicUsize,
     done: Mutex<bool>,
     changed: Condvar,
@@ -31,6 +32,7 @@ impl Shared {
             bus,
             eos_requested: AtomicBool::new(false),
             failed: AtomicBool::new(false),
+            branch_failed: AtomicBool::new(false),
             open_sinks: AtomicUsize::new(sinks),
             done: Mutex::new(sinks == 0),
             changed: Condvar::new(),
@@ -66,7 +68,7 @@ impl Shared {
     /// A sink has had the end of its streams, once for each sink.
     pub(crate) fn sink_finished(&self, _name: &str) {
         if self.open_sinks.fetch_sub(1, Ordering::AcqRel) == 1 {
-            if !self.has_failed() {
+            if !self.has_failed_anywhere() {
                 self.bus.post(Message::Eos);
             }
             *self.done.lock().unwrap_or_else(PoisonError::into_inner) = true;
@@ -85,6 +87,16 @@ impl Shared {
         });
         self.request_eos();
         self.changed.notify_all();
+    }
+
+    /// A branch has ended by a failure; the rest goes on.
+    pub(crate) fn fail_branch(&self) {
+        self.branch_failed.store(true, Ordering::Release);
+    }
+
+    /// Whether some branch ended by a failure, or all did.
+    pub(crate) fn has_failed_anywhere(&self) -> bool {
+        self.has_failed() || self.branch_failed.load(Ordering::Acquire)
     }
 
     /// Something went wrong that changes nothing.

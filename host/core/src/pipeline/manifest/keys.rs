@@ -119,10 +119,14 @@ static ELEMENT: &[Key] = &[
     key("limits", Shape::Table(LIMITS), "Limits on the component."),
     key(
         "on-failure",
-        Shape::Choice(&["stop", "restart"]),
-        "What happens when it fails (default: stop).",
+        Shape::Choice(&["stop", "restart", "drop", "stop-branch", "pass-through"]),
+        "What happens when it fails: the pipeline stops (default); it is made anew; the buffer is lost; its branch ends and the rest goes on; buffers pass by it.",
     ),
-    key("restart", Shape::Table(RESTART), "How it is restarted."),
+    key(
+        "restart",
+        Shape::Table(RESTART),
+        "How it is made anew, for restart and drop.",
+    ),
 ];
 
 static LIMITS: &[Key] = &[
@@ -141,7 +145,7 @@ static RESTART: &[Key] = &[
             min: 1,
             max: 1_000_000,
         },
-        "Most restarts in the window; one more stops the pipeline (default: 5).",
+        "Most restarts in the window; with one more `then` happens (default: 5).",
     ),
     key(
         "within",
@@ -151,7 +155,12 @@ static RESTART: &[Key] = &[
     key(
         "backoff",
         Shape::Time,
-        "Wait before the first restart, doubled each time (default: 100ms).",
+        "Wait before the second restart of a window, doubled each time; the first is at once (default: 100ms).",
+    ),
+    key(
+        "then",
+        Shape::Choice(&["stop", "stop-branch", "pass-through"]),
+        "What happens when restarts are used up (default: stop).",
     ),
 ];
 

@@ -6,7 +6,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::super::assemble::{Assembler, Table, is_name};
-use super::super::{Description, OnFailure, Policy, PropertyText, TextValue, launch};
+use super::super::{
+    Description, OnFailure, Policy, PropertyText, Resort, Restarts, TextValue, launch,
+};
 use super::check::{grant, integer, size};
 use super::{Backend, ClockKind, InferenceSettings, Manifest, Model, Precision};
 use crate::Error;
@@ -201,12 +203,13 @@ fn properties(table: &View<'_>) -> Vec<PropertyText> {
 fn policy(source: &Source, name: &str, table: &View<'_>) -> Result<Policy, Error> {
     let limits = table.table("limits");
     let restart = table.table("restart");
-    let restarts = table.text("on-failure") == Some("restart");
+    let on_failure = table.text("on-failure");
+    let restarts = matches!(on_failure, Some("restart" | "drop"));
     if let (Some(value), false) = (table.get("restart"), restarts) {
         return Err(Error::ManifestValue {
             key: "restart".to_owned(),
             table: format!("[elements.{name}]"),
-            expected: "`on-failure = \"restart\"` beside it".to_owned(),
+            expected: "`on-failure = \"restart\"` or `\"drop\"` beside it".to_owned(),
             got: Some("none".to_owned()),
             choices: Box::default(),
             place: Some(Box::new(
@@ -221,14 +224,27 @@ fn policy(source: &Source, name: &str, table: &View<'_>) -> Result<Policy, Error
         grants: grants.collect(),
         memory_bytes: limits.get("memory").and_then(|value| size(value.get_ref())),
         call_nanos: limits.time("call-time"),
-        on_failure: if restarts {
-            OnFailure::Restart {
-                max: restart.integer("max").unwrap_or(RESTART.0),
-                within_nanos: restart.time("within").unwrap_or(RESTART.1),
-                backoff_nanos: restart.time("backoff").unwrap_or(RESTART.2),
-            }
-        } else {
-            OnFailure::Stop
+        on_failure: match on_failure {
+            Some("restart") => OnFailure::Restart(read_restarts(&restart)),
+            Some("drop") => OnFailure::Drop(read_restarts(&restart)),
+            word => OnFailure::GiveUp(resort(word)),
         },
     })
+}
+
+fn read_restarts(table: &View<'_>) -> Restarts {
+    Restarts {
+        max: table.integer("max").unwrap_or(RESTART.0),
+        within_nanos: table.time("within").unwrap_or(RESTART.1),
+        backoff_nanos: table.time("backoff").unwrap_or(RESTART.2),
+        then: resort(table.text("then")),
+    }
+}
+
+fn resort(word: Option<&str>) -> Resort {
+    match word {
+        Some("stop-branch") => Resort::StopBranch,
+        Some("pass-through") => Resort::PassThrough,
+        _ => Resort::Stop,
+    }
 }

@@ -1,7 +1,7 @@
 //! What manifests mean; their mistakes are in `error/cases.txt`.
 
 use super::{Backend, ClockKind, InferenceSettings, Model, Precision, parse, schema};
-use crate::pipeline::{Grant, OnFailure, Policy, TextValue};
+use crate::pipeline::{Grant, OnFailure, Policy, Resort, Restarts, TextValue};
 use crate::testing::graph;
 
 const FULL: &str = r#"
@@ -27,7 +27,7 @@ gain = 0.5
 component = "./detect.wasm"
 properties = { model = "coco" }
 on-failure = "restart"
-restart = { max = 3, within = "10s" }
+restart = { max = 3, within = "10s", then = "stop-branch" }
 limits = { memory = "64MiB", call-time = "2s" }
 
 [elements.detect2]
@@ -116,11 +116,12 @@ fn reads_everything() {
             grants: Vec::new(),
             memory_bytes: Some(64 << 20),
             call_nanos: Some(2 * second),
-            on_failure: OnFailure::Restart {
+            on_failure: OnFailure::Restart(Restarts {
                 max: 3,
                 within_nanos: 10 * second,
-                backoff_nanos: second / 10
-            },
+                backoff_nanos: second / 10,
+                then: Resort::StopBranch,
+            }),
         }
     );
 }
