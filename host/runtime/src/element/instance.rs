@@ -474,16 +474,21 @@ fn explain(state: &State, error: &wasmtime::Error) -> Failure {
 }
 
 /// Adds the guest's innermost functions, where their names are known.
+/// Functions of a trap's backtrace that are shown, innermost first.
+const SHOWN_FRAMES: usize = 4;
+
 fn with_backtrace(mut message: String, error: &wasmtime::Error) -> String {
     let Some(backtrace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else {
         return message;
     };
-    let names: Vec<_> = backtrace
+    let names: Vec<String> = backtrace
         .frames()
         .iter()
         .filter_map(wasmtime::FrameInfo::func_name)
-        .filter(|name| !name.contains("panic"))
-        .take(3)
+        // Names of other languages stay as they are; `#` leaves the hash out.
+        .map(|name| format!("{:#}", rustc_demangle::demangle(name)))
+        .filter(|name| !name.contains("panic") && !name.contains("rust_begin_unwind"))
+        .take(SHOWN_FRAMES)
         .collect();
     if !names.is_empty() {
         message.push_str(" in ");
