@@ -9,6 +9,7 @@ mod choice;
 mod device;
 mod find;
 mod gpu;
+mod pool;
 pub(super) mod embedded;
 pub(super) mod onnxruntime;
 pub(super) mod openvino;

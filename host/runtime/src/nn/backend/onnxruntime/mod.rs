@@ -37,7 +37,7 @@ use super::super::NnError;
 use super::super::onnx::OnnxHeader;
 use super::{Backend, Device, LoadOptions, Model, Unavailable, device};
 use library::Library;
-use session::SessionPool;
+use session::OnnxruntimeModel;
 
 /// A way to run models with onnxruntime.
 pub(super) trait Provider: Clone + Send + Sync + 'static {
@@ -105,7 +105,8 @@ impl<P: Provider> Backend for Onnxruntime<P> {
             index,
             options: options.clone(),
         };
-        let pool = SessionPool::new(self.0.clone(), library, chosen, Arc::clone(model), info)?;
-        Ok(Arc::new(pool))
+        let model =
+            OnnxruntimeModel::new(self.0.clone(), library, chosen, Arc::clone(model), info)?;
+        Ok(Arc::new(model))
     }
 }

@@ -1,13 +1,14 @@
 //! A model in onnxruntime: a few sessions, because one runs one inference at a
 //! time.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{Session, SessionInputValue};
 
 use super::super::super::NnError;
 use super::super::super::tensor::TensorView;
+use super::super::pool::Pool;
 use super::super::{MAX_PARALLEL, Model, ModelInfo, Outputs, TensorInfo};
 use super::library::Library;
 use super::values::{give, value_from_tensor};
@@ -16,19 +17,12 @@ use super::{Chosen, Provider, raw};
 /// Makes the engine keep where it has put each node.
 const RECORD_PLACEMENT: &str = "session.record_ep_graph_assignment_info";
 
-/// Sessions of one model that are made when all others are busy, as long as that
+/// A model, with sessions that are made when all others are busy, as long as that
 /// gives threads to idle cores.
-pub(super) struct SessionPool<P> {
+pub(super) struct OnnxruntimeModel<P> {
     info: ModelInfo,
     maker: Maker<P>,
-    limit: usize,
-    idle: Mutex<Idle>,
-    returned: Condvar,
-}
-
-struct Idle {
-    sessions: Vec<Session>,
-    made: usize,
+    sessions: Pool<Session>,
 }
 
 /// All that a new session needs.
@@ -63,7 +57,7 @@ impl<P: Provider> Maker<P> {
     }
 }
 
-impl<P: Provider> SessionPool<P> {
+impl<P: Provider> OnnxruntimeModel<P> {
     pub(super) fn new(
         provider: P,
         library: &'static Library,
@@ -91,51 +85,13 @@ impl<P: Provider> SessionPool<P> {
         };
         Ok(Self {
             maker,
-            limit,
             info,
-            idle: Mutex::new(Idle {
-                sessions: vec![session],
-                made: 1,
-            }),
-            returned: Condvar::new(),
+            sessions: Pool::new(session, limit),
         })
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Idle> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// An idle session, or a new one, or the next that comes back.
-    fn take(&self) -> Result<Session, String> {
-        let mut idle = self.idle();
-        loop {
-            if let Some(session) = idle.sessions.pop() {
-                return Ok(session);
-            }
-            if idle.made < self.limit {
-                idle.made += 1;
-                drop(idle);
-                let made = self.maker.session();
-                if made.is_err() {
-                    self.idle().made -= 1;
-                    self.returned.notify_one();
-                }
-                return made;
-            }
-            idle = self
-                .returned
-                .wait(idle)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn give_back(&self, session: Session) {
-        self.idle().sessions.push(session);
-        self.returned.notify_one();
     }
 }
 
-impl<P: Provider> Model for SessionPool<P> {
+impl<P: Provider> Model for OnnxruntimeModel<P> {
     fn info(&self) -> &ModelInfo {
         &self.info
     }
@@ -160,14 +116,15 @@ impl<P: Provider> Model for SessionPool<P> {
                 value_from_tensor(element_type, *tensor).map_err(failed)?,
             ));
         }
-        let mut session = self.take().map_err(failed)?;
-        let given = run_session(&mut session, values, &self.info.outputs, outputs);
-        self.give_back(session);
-        given.map_err(failed)?
+        let given = self.sessions.with(
+            || self.maker.session(),
+            |session| run_session(session, values, &self.info.outputs, outputs),
+        );
+        given.flatten().map_err(failed)?
     }
 
     fn parallel(&self) -> usize {
-        self.limit
+        self.sessions.limit()
     }
 }
 

@@ -16,7 +16,7 @@ use openvino::{CompiledModel, Core, DeviceType, PropertyKey, RwPropertyKey};
 use super::super::NnError;
 use super::find::{self, Candidates, Wanted};
 use super::{Backend, Device, DeviceKind, LoadOptions, Model, Precision, Unavailable, device};
-use request::RequestPool;
+use request::OpenvinoModel;
 
 const NAME: &str = "openvino";
 
@@ -104,8 +104,8 @@ impl Backend for Openvino {
         if info.precision != "int8" {
             info.precision = runs_in;
         }
-        let pool = RequestPool::new(compiled, streams, info).map_err(failed)?;
-        Ok(Arc::new(pool))
+        let model = OpenvinoModel::new(compiled, streams, info).map_err(failed)?;
+        Ok(Arc::new(model))
     }
 }
 

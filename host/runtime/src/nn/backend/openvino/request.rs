@@ -1,31 +1,25 @@
 //! A model in `OpenVINO`: one copy of its weights, and a request for each inference
 //! that runs at the same time.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use openvino::{CompiledModel, ElementType as OvType, InferRequest, Shape, Tensor as OvTensor};
 
 use super::super::super::NnError;
 use super::super::super::onnx::OnnxHeader;
 use super::super::super::tensor::{ElementType, TensorView};
+use super::super::pool::Pool;
 use super::super::{Model, ModelInfo, Outputs, TensorInfo, dimensions_from_shape};
 use super::NAME;
 
-/// Requests of one model, made when all others are busy.
-pub(super) struct RequestPool {
+/// A model, with requests that are made when all others are busy.
+pub(super) struct OpenvinoModel {
     info: ModelInfo,
-    limit: usize,
-    idle: Mutex<Idle>,
-    returned: Condvar,
+    compiled: Mutex<CompiledModel>,
+    requests: Pool<InferRequest>,
 }
 
-struct Idle {
-    compiled: CompiledModel,
-    requests: Vec<InferRequest>,
-    made: usize,
-}
-
-impl RequestPool {
+impl OpenvinoModel {
     pub(super) fn new(
         mut compiled: CompiledModel,
         limit: usize,
@@ -35,47 +29,19 @@ impl RequestPool {
         let request = request.map_err(|error| error.to_string())?;
         Ok(Self {
             info,
-            limit,
-            idle: Mutex::new(Idle {
-                compiled,
-                requests: vec![request],
-                made: 1,
-            }),
-            returned: Condvar::new(),
+            compiled: Mutex::new(compiled),
+            requests: Pool::new(request, limit),
         })
     }
 
-    fn idle(&self) -> MutexGuard<'_, Idle> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// An idle request, or a new one, or the next that comes back.
-    fn take(&self) -> Result<InferRequest, String> {
-        let mut idle = self.idle();
-        loop {
-            if let Some(request) = idle.requests.pop() {
-                return Ok(request);
-            }
-            if idle.made < self.limit {
-                let request = idle.compiled.create_infer_request();
-                let request = request.map_err(|error| error.to_string())?;
-                idle.made += 1;
-                return Ok(request);
-            }
-            idle = self
-                .returned
-                .wait(idle)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn give_back(&self, request: InferRequest) {
-        self.idle().requests.push(request);
-        self.returned.notify_one();
+    fn request(&self) -> Result<InferRequest, String> {
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        let request = compiled.create_infer_request();
+        request.map_err(|error| error.to_string())
     }
 }
 
-impl Model for RequestPool {
+impl Model for OpenvinoModel {
     fn info(&self) -> &ModelInfo {
         &self.info
     }
@@ -91,10 +57,15 @@ impl Model for RequestPool {
             backend: NAME,
             why,
         };
-        let mut request = self.take().map_err(failed)?;
-        let given = infer(&mut request, &self.info, inputs, outputs);
-        self.give_back(request);
-        given.map_err(failed)?
+        let given = self.requests.with(
+            || self.request(),
+            |request| infer(request, &self.info, inputs, outputs),
+        );
+        given.flatten().map_err(failed)?
+    }
+
+    fn parallel(&self) -> usize {
+        self.requests.limit()
     }
 }
 
