@@ -158,10 +158,7 @@ fn memory_has_a_limit() {
     }
     for (what, expected) in [
         ("heap", "it wanted more memory than its limit of 32 MiB"),
-        (
-            "frames",
-            "buffers of this pad are in use, which is the limit",
-        ),
+        ("frames", "bytes together, of 1024 buffers and 268435456 bytes at most"),
         ("handles", ""),
     ] {
         let scene = Scene::new();
