@@ -158,7 +158,10 @@ fn memory_has_a_limit() {
     }
     for (what, expected) in [
         ("heap", "it wanted more memory than its limit of 32 MiB"),
-        ("frames", "bytes together, of 1024 buffers and 268435456 bytes at most"),
+        (
+            "frames",
+            "bytes together, of 1024 buffers and 268435456 bytes at most",
+        ),
         ("handles", ""),
     ] {
         let scene = Scene::new();

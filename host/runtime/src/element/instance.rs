@@ -14,8 +14,8 @@ use super::bindings::{ElementHost, ElementHostPre, guest, types};
 use super::convert;
 use super::engine::TICK;
 use super::state::{
-    CallTime, Held, Item, MAX_CALL_BYTES, MAX_HANDLES, MAX_MESSAGE_BYTES, PadState, State,
-    Surroundings, TalkLimit,
+    CallTime, Held, Item, MAX_CALL_BYTES, MAX_HANDLES, MAX_INFERENCE_TIME, MAX_MESSAGE_BYTES,
+    PadState, State, Surroundings, TalkLimit,
 };
 use crate::buffer::Buffer;
 use crate::memory::guest as guest_memory;
@@ -155,7 +155,7 @@ pub(crate) fn new_store(
         let state = context.data();
         let spent = now().saturating_duration_since(state.call.began);
         let inference = Duration::from_nanos(state.inference_nanos.load(Ordering::Relaxed));
-        let spent = spent.saturating_sub(inference);
+        let spent = spent.saturating_sub(inference.min(MAX_INFERENCE_TIME));
         if spent < state.call.limit {
             return Ok(UpdateDeadline::Continue(ticks(
                 state.call.limit.saturating_sub(spent),

@@ -38,6 +38,10 @@ pub(crate) const MAX_PUSHES: usize = 1024;
 pub(crate) const MAX_CALL_BYTES: usize = 128 << 20;
 /// Bytes of a failure's text that are kept.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 4096;
+/// Time of models in one call that does not count against the call's limit: without it, an
+/// element that runs a model for ever would never be over. Hundreds of tiles of a large
+/// frame on a slow CPU take less.
+pub(crate) const MAX_INFERENCE_TIME: Duration = Duration::from_mins(2);
 /// Sessions with models that an element has open at a time: each keeps memory for its
 /// model's outputs, with a file descriptor. An element has one for each of its models.
 pub(crate) const MAX_SESSIONS: usize = 64;
