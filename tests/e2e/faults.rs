@@ -237,7 +237,7 @@ fn memory_has_a_limit() {
         ("heap", "it wanted more memory than its limit of 32 MiB"),
         (
             "frames",
-            "buffers of this pad are in use, which is the limit",
+            "bytes together, of 1024 buffers and 268435456 bytes at most",
         ),
         ("handles", ""),
     ] {

@@ -22,6 +22,7 @@ mod pipelines;
 mod formats;
 mod faults;
 mod hostile;
+mod isolation;
 mod errors;
 mod detector;
 mod cache;

@@ -219,7 +219,9 @@ impl Running {
     /// Waits for the end; kills it when it takes too long.
     pub fn wait(mut self) -> Run {
         let begin = Instant::now();
+        let mut peak_bytes = 0;
         let status = loop {
+            peak_bytes = peak(self.child.id()).unwrap_or(peak_bytes);
             if let Some(status) = self.child.try_wait().expect("waiting") {
                 break status;
             }
@@ -235,8 +237,19 @@ impl Running {
             stdout: self.stdout.join().expect("stdout"),
             stderr: self.stderr.join().expect("stderr"),
             line: self.line,
+            peak_bytes,
         }
     }
+}
+
+/// The most memory that a process has had, while it lives.
+fn peak(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib << 10)
 }
 
 /// What a run left.
@@ -245,6 +258,8 @@ pub struct Run {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
+    /// The most memory that it had, up to some milliseconds before its end.
+    pub peak_bytes: u64,
     line: String,
 }
 

@@ -4,6 +4,7 @@
 //! metas are shared until one handle changes them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::memory::frame::{Frame, NoFrame, Pool};
 
@@ -21,6 +22,11 @@ pub(crate) const MAX_MASK_BYTES: usize = 4 << 20;
 pub(crate) const MAX_CLASSIFICATIONS: usize = 1000;
 /// Bytes of a label, a layer's or a meta's name.
 pub(crate) const MAX_NAME_BYTES: usize = 256;
+
+/// Bytes of all metas that one element has set and that still live somewhere: in its own
+/// hands or in queues behind it. As much as its memory may be unless told otherwise;
+/// 200 buffers, a full queue, can have a megabyte each.
+pub(crate) const MAX_ELEMENT_META_BYTES: usize = 256 << 20;
 
 /// GStreamer's buffer flags, as far as we have them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -104,11 +110,75 @@ pub struct Classification {
     pub confidence: f32,
 }
 
+/// What one element's metas may still take, wherever they are.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MetaBudget(Arc<AtomicUsize>);
+
+impl MetaBudget {
+    /// Makes a part of a buffer's metas that is paid for until its last handle is gone.
+    fn part<T>(&self, name: &str, value: T, bytes: usize) -> Result<Arc<Part<T>>, String> {
+        let bytes = bytes.saturating_add(name.len() + size_of::<Part<T>>());
+        let fits = |held: usize| {
+            let held = held.saturating_add(bytes);
+            (held <= MAX_ELEMENT_META_BYTES).then_some(held)
+        };
+        let paid = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
+        if let Err(held) = paid {
+            return Err(format!(
+                "{bytes} bytes of metas on top of {held}, of {MAX_ELEMENT_META_BYTES} at most \
+                 on all buffers of an element"
+            ));
+        }
+        Ok(Arc::new(Part {
+            name: name.to_owned(),
+            value,
+            bytes,
+            budget: self.clone(),
+        }))
+    }
+}
+
+/// A layer, a custom meta or the classifications of a frame; never changed, only replaced.
+#[derive(Debug)]
+struct Part<T> {
+    name: String,
+    value: T,
+    /// What its element paid for it.
+    bytes: usize,
+    budget: MetaBudget,
+}
+
+impl<T> Drop for Part<T> {
+    fn drop(&mut self) {
+        self.budget.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// Copying copies no part, so that a copy on each handle costs next to nothing.
 #[derive(Debug, Clone, Default)]
 struct Metas {
-    layers: Vec<(String, Vec<Detection>)>,
-    classifications: Vec<Classification>,
-    custom: Vec<(String, Arc<[u8]>)>,
+    layers: Vec<Arc<Part<Vec<Detection>>>>,
+    classifications: Option<Arc<Part<Vec<Classification>>>>,
+    custom: Vec<Arc<Part<Vec<u8>>>>,
+}
+
+/// Bytes that detections take, with all that they hold.
+fn detections_bytes(list: &[Detection]) -> usize {
+    let each = |found: &Detection| {
+        size_of::<Detection>()
+            + found.label.len()
+            + size_of_val(found.keypoints.as_slice())
+            + found.mask.as_ref().map_or(0, |mask| mask.cells.len())
+            + classifications_bytes(&found.classifications)
+    };
+    list.iter().map(each).sum()
+}
+
+fn classifications_bytes(list: &[Classification]) -> usize {
+    let labels: usize = list.iter().map(|class| class.label.len()).sum();
+    size_of_val(list) + labels
 }
 
 /// A handle to a buffer.
@@ -209,8 +279,8 @@ impl Buffer {
     pub fn detections(&self, layer: &str) -> &[Detection] {
         self.metas
             .as_ref()
-            .and_then(|metas| metas.layers.iter().find(|(name, _)| name == layer))
-            .map_or(&[], |(_, detections)| detections)
+            .and_then(|metas| metas.layers.iter().find(|part| part.name == layer))
+            .map_or(&[], |part| &part.value)
     }
 
     /// Names of the layers.
@@ -218,7 +288,7 @@ impl Buffer {
         self.metas
             .iter()
             .flat_map(|metas| &metas.layers)
-            .map(|(name, _)| name.clone())
+            .map(|part| part.name.clone())
             .collect()
     }
 
@@ -227,6 +297,7 @@ impl Buffer {
         &mut self,
         layer: &str,
         detections: Vec<Detection>,
+        budget: &MetaBudget,
     ) -> Result<(), String> {
         check_name("layer", layer)?;
         if detections.len() > MAX_DETECTIONS {
@@ -246,7 +317,7 @@ impl Buffer {
             return Ok(());
         }
         let metas = Arc::make_mut(self.metas.get_or_insert_default());
-        metas.layers.retain(|(name, _)| name != layer);
+        metas.layers.retain(|part| part.name != layer);
         if detections.is_empty() {
             return Ok(());
         }
@@ -255,7 +326,8 @@ impl Buffer {
                 "more than {MAX_LAYERS} layers of detections on one buffer"
             ));
         }
-        metas.layers.push((layer.to_owned(), detections));
+        let bytes = detections_bytes(&detections);
+        metas.layers.push(budget.part(layer, detections, bytes)?);
         Ok(())
     }
 
@@ -263,19 +335,30 @@ impl Buffer {
     pub fn classifications(&self) -> &[Classification] {
         self.metas
             .as_ref()
-            .map_or(&[], |metas| &metas.classifications)
+            .and_then(|metas| metas.classifications.as_ref())
+            .map_or(&[], |part| &part.value)
     }
 
     /// Replaces what classifiers say of the whole frame.
-    pub(crate) fn set_classifications(&mut self, list: Vec<Classification>) -> Result<(), String> {
+    pub(crate) fn set_classifications(
+        &mut self,
+        list: Vec<Classification>,
+        budget: &MetaBudget,
+    ) -> Result<(), String> {
         if list.len() > MAX_CLASSIFICATIONS {
             let count = list.len();
             return Err(format!(
                 "{count} classifications, of {MAX_CLASSIFICATIONS} at most"
             ));
         }
-        if !list.is_empty() || self.metas.is_some() {
-            Arc::make_mut(self.metas.get_or_insert_default()).classifications = list;
+        if list.is_empty() && self.metas.is_none() {
+            return Ok(());
+        }
+        let metas = Arc::make_mut(self.metas.get_or_insert_default());
+        metas.classifications = None;
+        if !list.is_empty() {
+            let bytes = classifications_bytes(&list);
+            metas.classifications = Some(budget.part("", list, bytes)?);
         }
         Ok(())
     }
@@ -285,7 +368,7 @@ impl Buffer {
         self.metas
             .iter()
             .flat_map(|metas| &metas.custom)
-            .map(|(name, _)| name.clone())
+            .map(|part| part.name.clone())
             .collect()
     }
 
@@ -295,36 +378,42 @@ impl Buffer {
         metas
             .custom
             .iter()
-            .find(|(other, _)| other == name)
-            .map(|(_, data)| &**data)
+            .find(|part| part.name == name)
+            .map(|part| part.value.as_slice())
     }
 
     /// Sets or removes a custom meta.
-    pub(crate) fn set_meta(&mut self, name: &str, data: Option<Vec<u8>>) -> Result<(), String> {
+    pub(crate) fn set_meta(
+        &mut self,
+        name: &str,
+        data: Option<Vec<u8>>,
+        budget: &MetaBudget,
+    ) -> Result<(), String> {
         check_name("meta", name)?;
         if data.is_none() && self.metas.is_none() {
             return Ok(());
         }
         let metas = Arc::make_mut(self.metas.get_or_insert_default());
-        let position = metas.custom.iter().position(|(other, _)| other == name);
-        match (data, position) {
-            (None, Some(index)) => drop(metas.custom.remove(index)),
-            (None, None) => {}
-            (Some(data), _) if data.len() > MAX_META_BYTES => {
-                let size = data.len();
-                return Err(format!(
-                    "a meta of {size} bytes, of {MAX_META_BYTES} at most"
-                ));
+        let position = metas.custom.iter().position(|part| part.name == name);
+        let Some(data) = data else {
+            if let Some(index) = position {
+                metas.custom.remove(index);
             }
-            (Some(data), Some(index)) => {
-                if let Some(entry) = metas.custom.get_mut(index) {
-                    entry.1 = data.into();
-                }
-            }
-            (Some(_), None) if metas.custom.len() >= MAX_METAS => {
-                return Err(format!("more than {MAX_METAS} metas on one buffer"));
-            }
-            (Some(data), None) => metas.custom.push((name.to_owned(), data.into())),
+            return Ok(());
+        };
+        let size = data.len();
+        if size > MAX_META_BYTES {
+            return Err(format!(
+                "a meta of {size} bytes, of {MAX_META_BYTES} at most"
+            ));
+        }
+        if position.is_none() && metas.custom.len() >= MAX_METAS {
+            return Err(format!("more than {MAX_METAS} metas on one buffer"));
+        }
+        let part = budget.part(name, data, size)?;
+        match position.and_then(|index| metas.custom.get_mut(index)) {
+            Some(entry) => *entry = part,
+            None => metas.custom.push(part),
         }
         Ok(())
     }
@@ -358,14 +447,40 @@ mod tests {
 
     #[test]
     fn metas_are_copied_on_write() {
-        let pool = Pool::default();
+        let (pool, budget) = (Pool::default(), MetaBudget::default());
         let mut first = Buffer::allocate(&pool, 1).unwrap();
-        first.set_meta("a", Some(vec![1])).unwrap();
+        first.set_meta("a", Some(vec![1]), &budget).unwrap();
         let mut second = first.clone();
-        second.set_meta("a", Some(vec![2])).unwrap();
+        second.set_meta("a", Some(vec![2]), &budget).unwrap();
         assert_eq!(first.meta("a"), Some(&[1][..]));
         assert_eq!(second.meta("a"), Some(&[2][..]));
-        second.set_meta("a", None).unwrap();
+        second.set_meta("a", None, &budget).unwrap();
         assert!(second.meta_names().is_empty());
+    }
+
+    #[test]
+    fn metas_are_paid_for_as_long_as_a_handle_has_them() {
+        let (pool, budget) = (Pool::default(), MetaBudget::default());
+        let mut buffers = Vec::new();
+        let refused = loop {
+            let mut buffer = Buffer::allocate(&pool, 1).unwrap();
+            if let Err(error) = buffer.set_meta("a", Some(vec![0; MAX_META_BYTES]), &budget) {
+                break error;
+            }
+            // Another handle to the same metas is free.
+            buffers.push((buffer.clone(), buffer));
+        };
+        assert!(
+            refused.contains("on all buffers of an element"),
+            "{refused}"
+        );
+        assert_eq!(buffers.len(), MAX_ELEMENT_META_BYTES / MAX_META_BYTES - 1);
+        buffers.pop();
+        let mut buffer = Buffer::allocate(&pool, 1).unwrap();
+        buffer
+            .set_meta("a", Some(vec![0; MAX_META_BYTES]), &budget)
+            .unwrap();
+        drop((buffers, buffer));
+        assert_eq!(budget.0.load(Ordering::Relaxed), 0);
     }
 }

@@ -1,5 +1,7 @@
 //! Between the contract's generated types and ours. What comes from a guest is checked here.
 
+use std::collections::BTreeSet;
+
 use millstream_core::caps::{Caps, Fraction};
 use millstream_core::element as core;
 
@@ -89,6 +91,18 @@ fn checked_text(what: &str, text: String) -> Result<String, String> {
     Ok(text)
 }
 
+/// A text that is only shown, cut off at a character's border.
+pub(crate) fn shortened(mut text: String, max_bytes: usize) -> String {
+    if text.len() > max_bytes {
+        let end = (0..=max_bytes)
+            .rev()
+            .find(|&end| text.is_char_boundary(end));
+        text.truncate(end.unwrap_or(0));
+        text.shrink_to_fit();
+    }
+    text
+}
+
 pub(crate) fn checked_name(what: &str, name: String) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_%.".contains(c);
     if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.chars().all(plain) {
@@ -132,7 +146,20 @@ pub(crate) fn descriptor_from_guest(from: guest::Descriptor) -> Result<core::Des
     if descriptor.pads.is_empty() {
         return Err("no pads".to_owned());
     }
+    check_once("pads", descriptor.pads.iter().map(|pad| &pad.name))?;
+    let properties = descriptor.properties.iter();
+    check_once("properties", properties.map(|property| &property.name))?;
     Ok(descriptor)
+}
+
+fn check_once<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(format!("two {what} named `{name}`"));
+        }
+    }
+    Ok(())
 }
 
 fn pad_from_guest(pad: guest::PadTemplate) -> Result<core::PadTemplate, String> {
@@ -186,7 +213,12 @@ fn property_from_guest(property: guest::Property) -> Result<core::Property, Stri
         }
         guest::PropertyKind::Text => core::PropertyKind::Text,
         guest::PropertyKind::Choice(words) => {
-            core::PropertyKind::Choice(checked_count("choices", words)?)
+            let words = checked_count("choices", words)?.into_iter();
+            core::PropertyKind::Choice(
+                words
+                    .map(|word| checked_text("a choice", word))
+                    .collect::<Result<_, _>>()?,
+            )
         }
         guest::PropertyKind::Ratio => core::PropertyKind::Ratio,
         guest::PropertyKind::Caps => core::PropertyKind::Caps,

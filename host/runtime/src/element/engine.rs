@@ -21,7 +21,7 @@ use crate::memory::{fault, guest};
 /// How often calls are checked against their time limit.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
-/// Stack of a guest: deep enough for decoders, far below a thread's 2 MiB.
+/// Stack of a guest: deep enough for decoders, far below a thread's 16 MiB.
 const MAX_STACK_BYTES: usize = 1 << 20;
 
 /// Largest component that is read.

@@ -95,7 +95,7 @@ impl buffers::Host for State {
     fn allocate(&mut self, pad: u32, size: u32) -> Result<Resource<BufferHandle>> {
         let pool = self.src_pad(pad)?.pool.clone();
         let buffer = Buffer::allocate(&pool, size as usize)?;
-        Ok(self.table.push(BufferHandle::new(buffer))?)
+        self.give(buffer)
     }
 
     fn announce_window(&mut self, size: u32) -> Result<bool> {
@@ -139,7 +139,7 @@ impl buffers::HostBuffer for State {
         if let Some(views) = &mut self.views {
             views.revoke(&buffer.frame);
         }
-        Ok(self.table.push(BufferHandle::new(buffer))?)
+        self.give(buffer)
     }
 
     fn slice(
@@ -159,7 +159,7 @@ impl buffers::HostBuffer for State {
         if let Some(views) = &mut self.views {
             views.revoke(&part.frame);
         }
-        Ok(self.table.push(BufferHandle::new(part))?)
+        self.give(part)
     }
 
     fn is_writable(&mut self, this: Resource<BufferHandle>) -> Result<bool> {
@@ -183,7 +183,7 @@ impl buffers::HostBuffer for State {
         let mut copy = Buffer::copy_of(&pool, source.bytes())?;
         copy.copy_info(&source);
         self.copied_bytes += source.size() as u64;
-        Ok(self.table.push(BufferHandle::new(copy))?)
+        self.give(copy)
     }
 
     fn copy_info(
@@ -275,7 +275,7 @@ impl buffers::HostBuffer for State {
             .map_err(wasmtime::Error::msg)?;
         let buffer = &mut self.table.get_mut(&this)?.buffer;
         buffer
-            .set_detections(&layer, detections)
+            .set_detections(&layer, detections, &self.around.metas)
             .map_err(wasmtime::Error::msg)
     }
 
@@ -296,7 +296,7 @@ impl buffers::HostBuffer for State {
             convert::classifications_from_guest(classifications).map_err(wasmtime::Error::msg)?;
         let buffer = &mut self.table.get_mut(&this)?.buffer;
         buffer
-            .set_classifications(list)
+            .set_classifications(list, &self.around.metas)
             .map_err(wasmtime::Error::msg)
     }
 
@@ -320,7 +320,9 @@ impl buffers::HostBuffer for State {
         data: Option<Vec<u8>>,
     ) -> Result<()> {
         let buffer = &mut self.table.get_mut(&this)?.buffer;
-        buffer.set_meta(&name, data).map_err(wasmtime::Error::msg)
+        buffer
+            .set_meta(&name, data, &self.around.metas)
+            .map_err(wasmtime::Error::msg)
     }
 
     fn drop(&mut self, this: Resource<BufferHandle>) -> Result<()> {
@@ -339,16 +341,11 @@ impl clock::Host for State {
 }
 
 impl bus::Host for State {
-    fn log(&mut self, level: bus::Level, mut message: String) -> Result<()> {
+    fn log(&mut self, level: bus::Level, message: String) -> Result<()> {
         if !self.talk.admit(self.around.clock.now()) {
             return Ok(());
         }
-        if message.len() > MAX_LINE_BYTES {
-            let end = (0..=MAX_LINE_BYTES)
-                .rev()
-                .find(|&end| message.is_char_boundary(end));
-            message.truncate(end.unwrap_or(0));
-        }
+        let message = convert::shortened(message, MAX_LINE_BYTES);
         let level = match level {
             bus::Level::Error => Level::Error,
             bus::Level::Warning => Level::Warning,
@@ -446,7 +443,7 @@ impl camera::HostCapture for State {
         let mut buffer = Buffer::copy_of(&pad.pool, &frame.bytes)?;
         self.copied_bytes += frame.bytes.len() as u64;
         buffer.timing.pts = Some(self.around.clock.running_time_at(frame.at));
-        Ok(Ok(Some(self.table.push(BufferHandle::new(buffer))?)))
+        Ok(Ok(Some(self.give(buffer)?)))
     }
 
     fn lost(&mut self, this: Resource<Capture>) -> Result<u64> {

@@ -14,10 +14,10 @@ use super::bindings::{ElementHost, ElementHostPre, guest, types};
 use super::convert;
 use super::engine::TICK;
 use super::state::{
-    BufferHandle, CallTime, Item, MAX_HANDLES, PadState, State, Surroundings, TalkLimit,
+    CallTime, Held, Item, MAX_CALL_BYTES, MAX_HANDLES, MAX_INFERENCE_TIME, MAX_MESSAGE_BYTES,
+    PadState, State, Surroundings, TalkLimit,
 };
 use crate::buffer::Buffer;
-use crate::memory::frame::Pool;
 use crate::memory::guest as guest_memory;
 use crate::memory::view::Views;
 use crate::nn::WasiNnCtx;
@@ -116,6 +116,7 @@ pub(crate) fn new_store(
     let mut table = ResourceTable::new();
     table.set_max_capacity(MAX_HANDLES);
     let limit = around.call_time;
+    let frames = around.frames.clone();
     let state = State {
         table,
         around,
@@ -124,10 +125,11 @@ pub(crate) fn new_store(
             .iter()
             .map(|pad| PadState {
                 is_src: pad.is_src,
-                pool: crate::memory::frame::Pool::default(),
+                pool: frames.pool(),
                 caps: None,
             })
             .collect(),
+        held: Held::default(),
         pushed: Vec::new(),
         call: CallTime {
             began: now(),
@@ -135,22 +137,25 @@ pub(crate) fn new_store(
             exceeded: false,
         },
         heap_bytes: 0,
+        table_elements: 0,
+        sessions: 0,
         window_bytes: 0,
         memory_refused: false,
         copied_bytes: 0,
         wasi: grants.wasi,
         nn: grants.nn,
-        tensors: Pool::default(),
+        tensors: frames.pool(),
         inference_nanos: grants.inference_nanos,
         talk: TalkLimit::default(),
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| state);
+    store.set_hostcall_fuel(MAX_CALL_BYTES);
     store.epoch_deadline_callback(|context| {
         let state = context.data();
         let spent = now().saturating_duration_since(state.call.began);
         let inference = Duration::from_nanos(state.inference_nanos.load(Ordering::Relaxed));
-        let spent = spent.saturating_sub(inference);
+        let spent = spent.saturating_sub(inference.min(MAX_INFERENCE_TIME));
         if spent < state.call.limit {
             return Ok(UpdateDeadline::Continue(ticks(
                 state.call.limit.saturating_sub(spent),
@@ -332,9 +337,8 @@ impl Instance {
         let handle = self
             .store
             .data_mut()
-            .table
-            .push(BufferHandle::new(buffer))
-            .map_err(|_full| Failure::contract(format!("over {MAX_HANDLES} handles kept")))?;
+            .give(buffer)
+            .map_err(|full| Failure::contract(format!("it cannot be given more: {full}")))?;
         let outcome = self.call(|guest, store| guest.call_chain(store, pad as u32, handle))?;
         self.collect(outcome, out)
     }
@@ -425,8 +429,10 @@ fn setting(name: &str, value: &Value) -> types::Setting {
 fn returned(failure: types::Failure) -> Failure {
     Failure {
         kind: FailureKind::Returned,
-        message: failure.message,
-        hint: failure.hint,
+        message: convert::shortened(failure.message, MAX_MESSAGE_BYTES),
+        hint: failure
+            .hint
+            .map(|hint| convert::shortened(hint, MAX_MESSAGE_BYTES)),
     }
 }
 
@@ -494,5 +500,5 @@ fn with_backtrace(mut message: String, error: &wasmtime::Error) -> String {
         message.push_str(" in ");
         message.push_str(&names.join(" < "));
     }
-    message
+    convert::shortened(message, MAX_MESSAGE_BYTES)
 }

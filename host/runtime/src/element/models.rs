@@ -9,7 +9,7 @@ use wasmtime::{Result, bail};
 
 use super::bindings::models;
 use super::bindings::types::{Failure as GuestFailure, Fault};
-use super::state::{BufferHandle, State};
+use super::state::{BufferHandle, MAX_SESSIONS, State};
 use crate::buffer::Buffer;
 use crate::nn::{
     Data, ElementType, Input, NnError, Session, SessionOutput, SharedModel, TensorInfo,
@@ -25,14 +25,22 @@ impl models::Host for State {
 
     fn allocate(&mut self, size: u32) -> Result<Resource<BufferHandle>> {
         let buffer = Buffer::allocate(&self.tensors, size as usize)?;
-        Ok(self.table.push(BufferHandle::new(buffer))?)
+        self.give(buffer)
     }
 }
 
 impl models::HostSession for State {
     fn open(&mut self, name: String) -> Result<Answer<Resource<Session>>> {
+        if self.sessions >= MAX_SESSIONS {
+            bail!("more than {MAX_SESSIONS} sessions open at a time");
+        }
         match self.model(&name) {
-            Ok(model) => Ok(Ok(self.table.push(Session::new(&model))?)),
+            Ok(model) => {
+                let session = Session::new(&model, &self.around.frames);
+                let session = self.table.push(session)?;
+                self.sessions += 1;
+                Ok(Ok(session))
+            }
             Err(failure) => Ok(Err(failure)),
         }
     }
@@ -80,6 +88,7 @@ impl models::HostSession for State {
 
     fn drop(&mut self, this: Resource<Session>) -> Result<()> {
         self.table.delete(this)?;
+        self.sessions = self.sessions.saturating_sub(1);
         Ok(())
     }
 }
@@ -109,7 +118,7 @@ impl State {
             name: output.name,
             element_type,
             dimensions: output.dimensions,
-            data: self.table.push(BufferHandle::new(output.data))?,
+            data: self.give(output.data)?,
         })
     }
 }

@@ -18,10 +18,12 @@ use super::engine::{Compiler, MAX_COMPONENT_BYTES, digest};
 use super::instance::{Failure, Grants, Instance};
 use super::link;
 use super::state::Surroundings;
+use crate::buffer::MetaBudget;
 use crate::bus::Bus;
 use crate::clock::{ClockKind, PipelineClock};
 use crate::device::Devices;
 use crate::error::Error;
+use crate::memory::frame::FrameBudget;
 use crate::nn::{self, InferenceOptions, ModelRegistry};
 
 /// Memory of an instance that only describes itself.
@@ -174,33 +176,9 @@ impl ElementRegistry {
     /// Asks an instance with no capability what it is.
     fn describe(&self, component: &Component) -> Result<Descriptor, Failure> {
         let broken = |error: wasmtime::Error| Failure::contract(format!("{error:#}"));
-        // Every interface is there, so that it links, and none of them leads anywhere: no
-        // folder, no model, no device.
+        // Every interface is there, so that it links, and none of them leads anywhere.
         let pre = link::link_all(self.compiler.engine(), component).map_err(broken)?;
-        let (bus, _messages) = Bus::new();
-        let models = ModelRegistry::new(InferenceOptions::default());
-        let report = nn::Report::new(|_| ());
-        let nn = nn::wasi_nn_ctx(&models, &[], &report)
-            .map_err(|error| Failure::contract(error.to_string()))?;
-        let around = Surroundings {
-            name: "describe".to_owned(),
-            bus,
-            clock: Arc::new(PipelineClock::new(ClockKind::Virtual)),
-            devices: Devices::none(),
-            models: models.clone(),
-            model_names: Vec::new(),
-            waker: Parker::new().unparker().clone(),
-            decide: Box::new(|_, _| Err(Failure::contract("negotiation in `describe`"))),
-            request_eos: Box::new(|| ()),
-            views: false,
-            memory_bytes: DESCRIBE_MEMORY_BYTES,
-            call_time: DESCRIBE_TIME,
-        };
-        let grants = Grants {
-            wasi: WasiCtx::builder().build(),
-            nn,
-            inference_nanos: Arc::default(),
-        };
+        let (around, grants) = nowhere()?;
         Instance::new(&pre, Arc::new(around), &[], grants)?.describe()
     }
 
@@ -229,6 +207,37 @@ impl ElementRegistry {
         names.dedup();
         names
     }
+}
+
+/// What an instance is given that only describes itself: no folder, no model, no device.
+fn nowhere() -> Result<(Surroundings, Grants), Failure> {
+    let (bus, _messages) = Bus::new();
+    let models = ModelRegistry::new(InferenceOptions::default());
+    let report = nn::Report::new(|_| ());
+    let nn = nn::wasi_nn_ctx(&models, &[], &report)
+        .map_err(|error| Failure::contract(error.to_string()))?;
+    let around = Surroundings {
+        name: "describe".to_owned(),
+        bus,
+        clock: Arc::new(PipelineClock::new(ClockKind::Virtual)),
+        devices: Devices::none(),
+        models,
+        model_names: Vec::new(),
+        waker: Parker::new().unparker().clone(),
+        decide: Box::new(|_, _| Err(Failure::contract("negotiation in `describe`"))),
+        request_eos: Box::new(|| ()),
+        views: false,
+        memory_bytes: DESCRIBE_MEMORY_BYTES,
+        call_time: DESCRIBE_TIME,
+        metas: MetaBudget::default(),
+        frames: FrameBudget::default(),
+    };
+    let grants = Grants {
+        wasi: WasiCtx::builder().build(),
+        nn,
+        inference_nanos: Arc::default(),
+    };
+    Ok((around, grants))
 }
 
 fn host_element(factory: &str) -> Option<Loaded> {
@@ -288,5 +297,48 @@ impl Registry for ElementRegistry {
 
     fn names(&self) -> Vec<String> {
         self.names()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::ResourceLimiter;
+
+    use super::super::instance::new_store;
+    use super::*;
+
+    #[test]
+    fn tables_have_one_limit_together() {
+        let compiler = Compiler::new(None).unwrap();
+        let (around, grants) = nowhere().unwrap();
+        let mut store = new_store(compiler.engine(), Arc::new(around), &[], grants);
+        let state = store.data_mut();
+        assert!(state.table_growing(0, 60_000, None).unwrap());
+        assert!(state.table_growing(60_000, 90_000, None).unwrap());
+        assert!(!state.table_growing(0, 60_000, None).unwrap());
+        assert!(state.table_growing(0, 10_000, None).unwrap());
+        let table = wasmtime::TableType::new(wasmtime::RefType::FUNCREF, 60_000, None);
+        let bomb = wasmtime::Table::new(&mut store, table, wasmtime::Ref::Func(None));
+        assert!(bomb.is_err());
+    }
+
+    #[test]
+    fn a_component_has_few_memories() {
+        let compiler = Compiler::new(None).unwrap();
+        let (around, grants) = nowhere().unwrap();
+        let mut store = new_store(compiler.engine(), Arc::new(around), &[], grants);
+        let engine = compiler.engine();
+        let mut instantiate = |memories: u8| {
+            // The header, then a section of memories with no page each.
+            let mut bytes = b"\0asm\x01\0\0\0\x05".to_vec();
+            bytes.extend([2 * memories + 1, memories]);
+            bytes.extend([0, 0].repeat(usize::from(memories)));
+            let module = wasmtime::Module::from_binary(engine, &bytes).unwrap();
+            wasmtime::Instance::new(&mut store, &module, &[]).is_ok()
+        };
+        assert!(instantiate(3));
+        assert!(!instantiate(2));
+        assert!(instantiate(1));
+        assert!(!instantiate(1));
     }
 }

@@ -1,5 +1,6 @@
 //! What the host keeps for one element while it runs: its store's data.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -8,26 +9,48 @@ use crossbeam::sync::Unparker;
 use millstream_core::caps::Caps;
 use millstream_core::clock::Segment;
 use millstream_core::element::Value;
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_nn::wit::WasiNnView;
 
 use super::instance::Failure;
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, MetaBudget};
 use crate::bus::Bus;
 use crate::clock::PipelineClock;
 use crate::device::Devices;
-use crate::memory::frame::Pool;
+use crate::memory::frame::{Frame, FrameBudget, Pool};
 use crate::memory::guest::MAX_WINDOW_BYTES;
 use crate::memory::view::Views;
 use crate::nn::{ModelRegistry, WasiNnCtx};
 
 /// Handles (buffers, tensors, files …) that an element can hold at a time.
 pub(crate) const MAX_HANDLES: usize = 8192;
+/// Bytes of all frames that an element's handles hold, its own and those it was given. A
+/// quarter of what one element can have out, so that who keeps all that it is given meets
+/// its own limit long before it starves the source; 80 frames of 1080p in I420.
+const MAX_HELD_BYTES: usize = 256 << 20;
+/// Frames that an element's handles hold: a quarter of what one element can have out.
+const MAX_HELD_FRAMES: usize = 1024;
 /// Buffers and events that one call can push.
 pub(crate) const MAX_PUSHES: usize = 1024;
+/// Bytes of all strings and lists that one call takes out of a guest's memory, however
+/// often they name the same bytes there: a 4K frame in four bytes a pixel three times over.
+pub(crate) const MAX_CALL_BYTES: usize = 128 << 20;
+/// Bytes of a failure's text that are kept.
+pub(crate) const MAX_MESSAGE_BYTES: usize = 4096;
+/// Time of models in one call that does not count against the call's limit: without it, an
+/// element that runs a model for ever would never be over. Hundreds of tiles of a large
+/// frame on a slow CPU take less.
+pub(crate) const MAX_INFERENCE_TIME: Duration = Duration::from_mins(2);
+/// Sessions with models that an element has open at a time: each keeps memory for its
+/// model's outputs, with a file descriptor. An element has one for each of its models.
+pub(crate) const MAX_SESSIONS: usize = 64;
 /// Entries of all tables of a component: functions that it calls indirectly.
 const MAX_TABLE_ELEMENTS: usize = 100_000;
+/// Core instances and tables of a component: its own, and a few that glue is made of.
+const MAX_CORE_INSTANCES: usize = 32;
+/// Linear memories of a component, of which each takes 4 GiB of addresses.
+const MAX_MEMORIES: usize = 4;
 /// Log lines and messages that an element gets through in a second.
 const MAX_LINES_A_SECOND: u32 = 1000;
 
@@ -39,7 +62,7 @@ pub struct BufferHandle {
 }
 
 impl BufferHandle {
-    pub(crate) fn new(buffer: Buffer) -> Self {
+    fn new(buffer: Buffer) -> Self {
         Self {
             buffer,
             viewed: false,
@@ -95,6 +118,10 @@ pub(crate) struct Surroundings {
     pub(crate) views: bool,
     pub(crate) memory_bytes: usize,
     pub(crate) call_time: Duration,
+    /// What metas it has set; those that outlive an instance count too.
+    pub(crate) metas: MetaBudget,
+    /// What frames it has out, likewise.
+    pub(crate) frames: FrameBudget,
 }
 
 /// Time of the call in progress.
@@ -110,10 +137,13 @@ pub(crate) struct State {
     pub(crate) around: Arc<Surroundings>,
     pub(crate) views: Option<Views>,
     pub(crate) pads: Vec<PadState>,
+    pub(crate) held: Held,
     /// What the call in progress has pushed.
     pub(crate) pushed: Vec<(usize, Item)>,
     pub(crate) call: CallTime,
     pub(crate) heap_bytes: usize,
+    pub(crate) table_elements: usize,
+    pub(crate) sessions: usize,
     pub(crate) window_bytes: usize,
     pub(crate) memory_refused: bool,
     pub(crate) copied_bytes: u64,
@@ -124,6 +154,46 @@ pub(crate) struct State {
     /// Time that models ran for the present call; does not count against its limit.
     pub(crate) inference_nanos: Arc<AtomicU64>,
     pub(crate) talk: TalkLimit,
+}
+
+/// The frames that an element's handles hold, each counted once.
+#[derive(Default)]
+pub(crate) struct Held {
+    /// Handles to each frame, by its id.
+    frames: HashMap<u64, usize>,
+    bytes: usize,
+}
+
+impl Held {
+    fn add(&mut self, frame: &Frame) -> wasmtime::Result<()> {
+        if let Some(handles) = self.frames.get_mut(&frame.id()) {
+            *handles += 1;
+            return Ok(());
+        }
+        let bytes = self.bytes.saturating_add(frame.capacity());
+        if bytes > MAX_HELD_BYTES || self.frames.len() >= MAX_HELD_FRAMES {
+            wasmtime::bail!(
+                "it keeps {} buffers of {} bytes together, of {MAX_HELD_FRAMES} buffers and \
+                 {MAX_HELD_BYTES} bytes at most",
+                self.frames.len(),
+                self.bytes
+            );
+        }
+        self.bytes = bytes;
+        self.frames.insert(frame.id(), 1);
+        Ok(())
+    }
+
+    fn remove(&mut self, frame: &Frame) {
+        let Some(handles) = self.frames.get_mut(&frame.id()) else {
+            return;
+        };
+        *handles -= 1;
+        if *handles == 0 {
+            self.frames.remove(&frame.id());
+            self.bytes = self.bytes.saturating_sub(frame.capacity());
+        }
+    }
 }
 
 /// Keeps an element from flooding the bus.
@@ -156,12 +226,16 @@ impl State {
             })
     }
 
+    /// Puts a buffer into the guest's hands.
+    pub(crate) fn give(&mut self, buffer: Buffer) -> wasmtime::Result<Resource<BufferHandle>> {
+        self.held.add(&buffer.frame)?;
+        Ok(self.table.push(BufferHandle::new(buffer))?)
+    }
+
     /// Takes a buffer out of the guest's hands, its right to write included.
-    pub(crate) fn take(
-        &mut self,
-        handle: wasmtime::component::Resource<BufferHandle>,
-    ) -> wasmtime::Result<Buffer> {
+    pub(crate) fn take(&mut self, handle: Resource<BufferHandle>) -> wasmtime::Result<Buffer> {
         let handle = self.table.delete(handle)?;
+        self.held.remove(&handle.buffer.frame);
         if handle.viewed
             && let Some(views) = &mut self.views
         {
@@ -219,10 +293,29 @@ impl wasmtime::ResourceLimiter for State {
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= MAX_TABLE_ELEMENTS)
+        let elements = self
+            .table_elements
+            .saturating_add(desired.saturating_sub(current));
+        let fits = elements <= MAX_TABLE_ELEMENTS;
+        if fits {
+            self.table_elements = elements;
+        }
+        Ok(fits)
+    }
+
+    fn instances(&self) -> usize {
+        MAX_CORE_INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        MAX_CORE_INSTANCES
+    }
+
+    fn memories(&self) -> usize {
+        MAX_MEMORIES
     }
 }

@@ -4,20 +4,20 @@
 //! memory back to the pool, so that a running pipeline makes no system call here.
 #![allow(unsafe_code, reason = "frames are mapped memory, shared with guests")]
 
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// Granularity of frame memory: the pages of every kernel that we run on are
 /// this, or divide it.
 pub(crate) const PAGE: usize = 1 << 16;
 
-/// Frames of one pool that can be out at a time; an element that leaks handles
-/// meets this, a pipeline never does (its queues hold 200).
+/// Frames of all pools of one element that can be out at a time; an element that leaks
+/// handles meets this, a pipeline never does (its queues hold 200).
 const MAX_FRAMES: usize = 4096;
 
-/// Bytes of one pool that can be out at a time.
-const MAX_POOL_BYTES: usize = 1 << 30;
+/// Bytes of all pools of one element that can be out at a time: 80 frames of 4K in three
+/// bytes a pixel half. As much again can wait in its pools to be used again.
+const MAX_FRAME_BYTES: usize = 1 << 30;
 
 /// Largest buffer: 8K in four bytes a pixel is half of it.
 pub(crate) const MAX_BUFFER_BYTES: usize = 256 << 20;
@@ -27,14 +27,70 @@ pub(crate) const MAX_BUFFER_BYTES: usize = 256 << 20;
 pub(crate) enum NoFrame {
     #[error("a buffer of {0} bytes is over the limit of {MAX_BUFFER_BYTES} bytes")]
     TooLarge(usize),
-    #[error("{0} buffers of this pad are in use, which is the limit")]
-    TooMany(usize),
+    #[error(
+        "{frames} buffers of {bytes} bytes together are in use, of {MAX_FRAMES} buffers and \
+         {MAX_FRAME_BYTES} bytes at most for one element"
+    )]
+    TooMany { frames: usize, bytes: usize },
     #[error("no memory for a buffer of {size} bytes")]
     Os {
         size: usize,
         #[source]
         source: std::io::Error,
     },
+}
+
+/// What all pools of one element may have out together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FrameBudget(Arc<FrameCounts>);
+
+#[derive(Debug, Default)]
+struct FrameCounts {
+    out: AtomicUsize,
+    out_bytes: AtomicUsize,
+    free_bytes: AtomicUsize,
+}
+
+impl FrameBudget {
+    /// A pool that counts against it.
+    pub(crate) fn pool(&self) -> Pool {
+        let pool = Pool::default();
+        pool.lock().budget = self.clone();
+        pool
+    }
+
+    /// Pays for a frame, or says what is out.
+    fn take(&self, bytes: usize) -> Result<(), NoFrame> {
+        let frames = self.0.out.fetch_add(1, Ordering::Relaxed);
+        let held = self.0.out_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if frames < MAX_FRAMES && held.saturating_add(bytes) <= MAX_FRAME_BYTES {
+            return Ok(());
+        }
+        self.give_back(bytes);
+        Err(NoFrame::TooMany {
+            frames,
+            bytes: held,
+        })
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.0.out.fetch_sub(1, Ordering::Relaxed);
+        self.0.out_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether a frame that came back may be kept for later.
+    fn keep(&self, bytes: usize) -> bool {
+        let free = self.0.free_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let fits = free.saturating_add(bytes) <= MAX_FRAME_BYTES;
+        if !fits {
+            self.unkeep(bytes);
+        }
+        fits
+    }
+
+    fn unkeep(&self, bytes: usize) {
+        self.0.free_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
 }
 
 /// Where frames of one src pad come from.
@@ -44,66 +100,55 @@ pub(crate) struct Pool(Arc<Mutex<PoolState>>);
 #[derive(Debug, Default)]
 struct PoolState {
     free: Vec<FrameMemory>,
-    /// The file behind all frames of the present capacity, and how long it is.
-    file: Option<(Arc<OwnedFd>, usize)>,
     /// Every frame of this pool has at least this many bytes.
     capacity: usize,
-    out: usize,
-    out_bytes: usize,
+    budget: FrameBudget,
 }
 
 impl PoolState {
-    fn grow(&mut self) -> std::io::Result<FrameMemory> {
-        let (file, length) = match self.file.take() {
-            Some(file) => file,
-            None => (memory_file()?, 0),
-        };
-        let memory = FrameMemory::new(&file, length, self.capacity);
-        self.file = Some((file, length + self.capacity));
-        memory
+    /// Forgets the frames of another capacity.
+    fn forget_others(&mut self) {
+        let (capacity, budget) = (self.capacity, &self.budget);
+        self.free.retain(|memory| {
+            let fits = memory.capacity == capacity;
+            if !fits {
+                budget.unkeep(memory.capacity);
+            }
+            fits
+        });
     }
 }
 
-/// Memory of one frame; unmapped when dropped.
+impl Drop for PoolState {
+    fn drop(&mut self) {
+        let bytes = self.free.iter().map(|memory| memory.capacity).sum();
+        self.budget.unkeep(bytes);
+    }
+}
+
+/// Memory of one frame: pages that live as long as they are mapped anywhere, without a file
+/// descriptor. One file behind several frames would keep the pages of all for as long as
+/// one is kept; a file for each would use up the process's descriptors.
 #[derive(Debug)]
 pub(crate) struct FrameMemory {
     id: u64,
     address: usize,
     capacity: usize,
-    file: Arc<OwnedFd>,
-    offset: libc::off_t,
 }
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// A file without a name, in memory.
-fn memory_file() -> std::io::Result<Arc<OwnedFd>> {
-    // SAFETY: a plain system call with a constant name.
-    let raw = unsafe { libc::memfd_create(c"millstream-frames".as_ptr(), libc::MFD_CLOEXEC) };
-    if raw < 0 {
-        return Err(std::io::Error::last_os_error());
-    }
-    // SAFETY: `raw` was opened above and belongs to nobody else.
-    Ok(Arc::new(unsafe { OwnedFd::from_raw_fd(raw) }))
-}
-
 impl FrameMemory {
-    /// Lengthens the file by one frame and maps that.
-    fn new(file: &Arc<OwnedFd>, offset: usize, capacity: usize) -> std::io::Result<Self> {
-        let length = libc::off_t::try_from(offset + capacity).map_err(std::io::Error::other)?;
-        let offset = libc::off_t::try_from(offset).map_err(std::io::Error::other)?;
-        // SAFETY: plain system calls on a descriptor and a length that are valid.
+    fn new(capacity: usize) -> std::io::Result<Self> {
+        // SAFETY: a fresh mapping at an address of the kernel's choice.
         let address = unsafe {
-            if libc::ftruncate(file.as_raw_fd(), length) != 0 {
-                return Err(std::io::Error::last_os_error());
-            }
             libc::mmap(
                 std::ptr::null_mut(),
                 capacity,
                 libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED,
-                file.as_raw_fd(),
-                offset,
+                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+                -1,
+                0,
             )
         };
         if address == libc::MAP_FAILED {
@@ -114,36 +159,35 @@ impl FrameMemory {
             id,
             address: address as usize,
             capacity,
-            file: file.clone(),
-            offset,
         })
     }
 
-    /// Maps all of it at a fixed address, replacing what is there.
+    /// Maps all of it at a fixed address as well, replacing what is there.
     ///
     /// # Safety
     /// `[address, address + capacity)` must be the caller's to replace, and aligned.
+    ///
+    /// # Source
+    /// <https://man7.org/linux/man-pages/man2/mremap.2.html>: an old size of 0 makes another
+    /// mapping of the same pages where they are shared.
     pub(super) unsafe fn map_at(&self, address: usize, writable: bool) -> std::io::Result<()> {
-        let access = if writable {
-            libc::PROT_READ | libc::PROT_WRITE
-        } else {
-            libc::PROT_READ
-        };
-        // SAFETY: the caller owns the range.
+        let target = address as *mut libc::c_void;
+        // SAFETY: the caller owns the target's range, and ours stays mapped.
         let mapped = unsafe {
-            libc::mmap(
-                address as *mut libc::c_void,
+            let mapped = libc::mremap(
+                self.address as *mut libc::c_void,
+                0,
                 self.capacity,
-                access,
-                libc::MAP_SHARED | libc::MAP_FIXED,
-                self.file.as_raw_fd(),
-                self.offset,
-            )
+                libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED,
+                target,
+            );
+            mapped == target
+                && (writable || libc::mprotect(target, self.capacity, libc::PROT_READ) == 0)
         };
-        if mapped == libc::MAP_FAILED {
-            Err(std::io::Error::last_os_error())
-        } else {
+        if mapped {
             Ok(())
+        } else {
+            Err(std::io::Error::last_os_error())
         }
     }
 }
@@ -162,18 +206,20 @@ impl Drop for FrameMemory {
 pub(crate) struct Frame {
     memory: Option<FrameMemory>,
     pool: Weak<Mutex<PoolState>>,
+    budget: FrameBudget,
 }
 
 impl Pool {
+    fn lock(&self) -> MutexGuard<'_, PoolState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A frame of at least `size` bytes.
     pub(crate) fn allocate(&self, size: usize) -> Result<Arc<Frame>, NoFrame> {
         if size > MAX_BUFFER_BYTES {
             return Err(NoFrame::TooLarge(size));
         }
-        let mut state = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut state = self.lock();
         let wanted = size.max(1).next_multiple_of(PAGE);
         if wanted > state.capacity || wanted.saturating_mul(8) < state.capacity {
             // Sizes that differ from buffer to buffer (compressed pictures) shall not
@@ -183,24 +229,23 @@ impl Pool {
             } else {
                 (wanted + wanted / 4).next_multiple_of(PAGE)
             };
-            let capacity = state.capacity;
-            state.free.retain(|memory| memory.capacity == capacity);
-            state.file = None;
+            state.forget_others();
         }
-        if state.out >= MAX_FRAMES || state.out_bytes + state.capacity > MAX_POOL_BYTES {
-            return Err(NoFrame::TooMany(state.out));
-        }
-        let memory = match state.free.pop() {
-            Some(memory) => memory,
-            None => state
-                .grow()
-                .map_err(|source| NoFrame::Os { size, source })?,
+        let (capacity, budget) = (state.capacity, state.budget.clone());
+        budget.take(capacity)?;
+        let memory = if let Some(memory) = state.free.pop() {
+            budget.unkeep(capacity);
+            memory
+        } else {
+            FrameMemory::new(capacity).map_err(|source| {
+                budget.give_back(capacity);
+                NoFrame::Os { size, source }
+            })?
         };
-        state.out += 1;
-        state.out_bytes += memory.capacity;
         Ok(Arc::new(Frame {
             memory: Some(memory),
             pool: Arc::downgrade(&self.0),
+            budget,
         }))
     }
 }
@@ -248,15 +293,15 @@ impl Frame {
 
 impl Drop for Frame {
     fn drop(&mut self) {
-        let (Some(memory), Some(pool)) = (self.memory.take(), self.pool.upgrade()) else {
+        let Some(memory) = self.memory.take() else {
             return;
         };
-        let mut state = pool
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        state.out = state.out.saturating_sub(1);
-        state.out_bytes = state.out_bytes.saturating_sub(memory.capacity);
-        if memory.capacity == state.capacity {
+        self.budget.give_back(memory.capacity);
+        let Some(pool) = self.pool.upgrade() else {
+            return;
+        };
+        let mut state = pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if memory.capacity == state.capacity && self.budget.keep(memory.capacity) {
             state.free.push(memory);
         }
     }
@@ -295,6 +340,48 @@ mod tests {
             Err(NoFrame::TooLarge(_))
         ));
         let _held: Vec<_> = (0..5).map(|_| pool.allocate(200 << 20).unwrap()).collect();
-        assert!(matches!(pool.allocate(200 << 20), Err(NoFrame::TooMany(5))));
+        assert!(matches!(
+            pool.allocate(200 << 20),
+            Err(NoFrame::TooMany { frames: 5, .. })
+        ));
+    }
+
+    #[test]
+    fn pools_of_one_element_share_its_limit() {
+        let budget = FrameBudget::default();
+        let pools: Vec<_> = (0..5).map(|_| budget.pool()).collect();
+        let held: Vec<_> = pools
+            .iter()
+            .map(|pool| pool.allocate(200 << 20).unwrap())
+            .collect();
+        assert!(matches!(
+            budget.pool().allocate(200 << 20),
+            Err(NoFrame::TooMany { frames: 5, .. })
+        ));
+        drop(held);
+        assert_eq!(budget.0.out.load(Ordering::Relaxed), 0);
+        assert_eq!(budget.0.free_bytes.load(Ordering::Relaxed), 5 * (200 << 20));
+        let _frame = budget.pool().allocate(200 << 20).unwrap();
+        drop(pools);
+        assert_eq!(budget.0.free_bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_second_mapping_has_the_same_bytes() {
+        let memory = FrameMemory::new(PAGE).unwrap();
+        let other = FrameMemory::new(PAGE).unwrap();
+        // SAFETY: `other` is ours to replace, and both live to the end.
+        let (bytes, seen) = unsafe {
+            memory.map_at(other.address, false).unwrap();
+            (
+                std::slice::from_raw_parts_mut(memory.address as *mut u8, PAGE),
+                std::ptr::read_volatile(other.address as *const u8),
+            )
+        };
+        assert_eq!(seen, 0);
+        bytes[0] = 7;
+        // SAFETY: as above.
+        let seen = unsafe { std::ptr::read_volatile(other.address as *const u8) };
+        assert_eq!(seen, 7);
     }
 }

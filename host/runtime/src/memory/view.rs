@@ -84,6 +84,7 @@ impl Views {
         let mapped = unsafe { frame.mapped()?.map_at(address, writable) };
         self.system_calls += 1;
         if mapped.is_err() {
+            blank(address, len);
             self.release_range(start, len);
             return None;
         }

@@ -6,7 +6,7 @@
 //! outer layers of the protobuf are read; weights are stepped over.
 //!
 //! The bytes are not trusted: every length is checked, names and numbers of
-//! items are limited, and nothing recurses.
+//! items are limited, and nothing recurses without a limit.
 //!
 //! # Source
 //! `onnx.proto` of ONNX 1.17 (field numbers), and the protobuf encoding.
@@ -20,6 +20,62 @@ const MAX_METADATA: usize = 256;
 
 /// Most bytes of a name, a key or a value.
 const MAX_TEXT_BYTES: usize = 65_536;
+
+/// Messages within messages that are followed: sub-graphs of sub-graphs, sequences of
+/// sequences. Engines recurse here, and models in use stay below 10.
+const MAX_DEPTH: usize = 32;
+
+/// The messages of `onnx.proto` that hold others which engines read.
+#[derive(Clone, Copy)]
+enum Kind {
+    Model,
+    Graph,
+    Node,
+    Attribute,
+    Tensor,
+    Value,
+    Type,
+    TypedTensor,
+    Sequence,
+    Shape,
+    /// Nothing below it but numbers and bytes.
+    Leaf,
+}
+
+impl Kind {
+    /// What a field holds; none if that is no message.
+    fn field(self, number: u64) -> Option<Self> {
+        Some(match (self, number) {
+            (Self::Model, 7) | (Self::Attribute, 6 | 11) => Self::Graph,
+            (Self::Graph, 1) => Self::Node,
+            (Self::Node, 5) => Self::Attribute,
+            (Self::Graph | Self::Attribute, 5) | (Self::Attribute, 10) => Self::Tensor,
+            (Self::Graph, 11..=13) => Self::Value,
+            (Self::Value, 2) | (Self::Attribute, 14 | 15) | (Self::Sequence, 1) => Self::Type,
+            (Self::Type, 1) => Self::TypedTensor,
+            (Self::Type, 4) => Self::Sequence,
+            (Self::TypedTensor, 2) => Self::Shape,
+            (Self::Model, 8 | 14) | (Self::Tensor, 13) | (Self::Shape, 1) => Self::Leaf,
+            _ => return None,
+        })
+    }
+}
+
+/// Checks that every length in the file fits what it lies in, and that messages do not
+/// lie in each other without end: engines allocate what a length says, and recurse.
+fn check_lengths(message: &[u8], kind: Kind, depth: usize) -> Result<(), String> {
+    if depth > MAX_DEPTH {
+        return Err(format!("more than {MAX_DEPTH} messages within each other"));
+    }
+    for field in Fields(message) {
+        if let (number, Wire::Bytes(bytes)) = field?
+            && let Some(kind) = kind.field(number)
+        {
+            check_lengths(bytes, kind, depth + 1)?;
+        }
+    }
+    Ok(())
+}
 
 /// What a model says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,6 +150,7 @@ impl Arithmetic {
 
 /// Reads a model's header.
 pub(super) fn read_header(model: &[u8]) -> Result<OnnxHeader, String> {
+    check_lengths(model, Kind::Model, 0)?;
     let mut header = OnnxHeader::default();
     let mut graphs = 0;
     for field in Fields(model) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::scheduler::{Answer, Input, Request, User};
 use super::{ElementType, MAX_TENSORS, NnError, SharedModel};
 use crate::buffer::Buffer;
-use crate::memory::frame::Pool;
+use crate::memory::frame::{FrameBudget, Pool};
 
 /// A model in an element's hands.
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
@@ -14,6 +14,7 @@ pub struct Session {
     user: User,
     /// Memory of each output, used again once the element has dropped it.
     pools: Arc<Vec<(String, Pool)>>,
+    frames: FrameBudget,
 }
 
 /// A tensor that a model gave.
@@ -25,15 +26,17 @@ pub(crate) struct Output {
 }
 
 impl Session {
-    pub(crate) fn new(model: &SharedModel) -> Self {
+    /// What it gives counts against `frames`.
+    pub(crate) fn new(model: &SharedModel, frames: &FrameBudget) -> Self {
         let outputs = model.info().outputs.iter();
         Self {
             user: model.user(),
             pools: Arc::new(
                 outputs
-                    .map(|info| (info.name.clone(), Pool::default()))
+                    .map(|info| (info.name.clone(), frames.pool()))
                     .collect(),
             ),
+            frames: frames.clone(),
         }
     }
 
@@ -50,12 +53,13 @@ impl Session {
         }
         let outputs: Arc<Mutex<Vec<Output>>> = Arc::default();
         let (taken, pools) = (Arc::clone(&outputs), Arc::clone(&self.pools));
+        let frames = self.frames.clone();
         let answer = self.user.run(Request {
             inputs,
             deadline: time.and_then(|time| Instant::now().checked_add(time)),
             outputs: Box::new(move |info, view| {
                 let pool = pools.iter().find(|(name, _)| *name == info.name);
-                let pool = pool.map_or_else(Pool::default, |(_, pool)| pool.clone());
+                let pool = pool.map_or_else(|| frames.pool(), |(_, pool)| pool.clone());
                 let data =
                     Buffer::copy_of(&pool, view.data()).map_err(|error| NnError::Tensor {
                         why: format!("output `{}`: {error}", info.name),

@@ -19,6 +19,7 @@ use super::shared::Shared;
 use super::stats::Counters;
 use super::{Options, element_error};
 use crate::Runtime;
+use crate::buffer::MetaBudget;
 use crate::bus::{Bus, Message};
 use crate::clock::PipelineClock;
 use crate::element::instance::{Failure, PadSpec};
@@ -26,6 +27,7 @@ use crate::element::link::{self, Folder, Granted, folder_of, tidy_path};
 use crate::element::registry::{Loaded, Origin};
 use crate::element::state::{Decide, Surroundings};
 use crate::error::Error;
+use crate::memory::frame::FrameBudget;
 use crate::nn::ModelOptions;
 
 /// Memory of an element whose policy names no limit: room for a decoder's 4K pictures.
@@ -244,6 +246,8 @@ impl Builder<'_> {
                 .policy
                 .call_nanos
                 .map_or(DEFAULT_CALL_TIME, Duration::from_nanos),
+            metas: MetaBudget::default(),
+            frames: FrameBudget::default(),
         }
     }
 

@@ -92,6 +92,10 @@ pub struct Pipeline {
 /// How long elements that were asked to end may take once one of them has failed.
 const FAILED_DRAIN: Duration = Duration::from_secs(5);
 
+/// Stack of a thread: elements that no queue parts call each other on it, and the last of
+/// 1,000 must still have the whole of a guest's stack. Addresses only until it is used.
+const THREAD_STACK_BYTES: usize = 16 << 20;
+
 impl Pipeline {
     /// Makes every element and negotiates the whole graph; nothing runs yet.
     pub fn prepare(graph: Graph, runtime: &Runtime, options: &Options) -> Result<Self, Error> {
@@ -163,6 +167,7 @@ impl Pipeline {
             if let Some((name, run)) = Self::thread_of(node) {
                 let thread = std::thread::Builder::new()
                     .name(name)
+                    .stack_size(THREAD_STACK_BYTES)
                     .spawn(run)
                     .map_err(Error::thread)?;
                 self.threads.push(thread);

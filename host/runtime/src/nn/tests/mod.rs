@@ -324,3 +324,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn lengths_inside_of_messages_are_checked_and_nesting_is_limited() {
+    use writer::Message;
+    let model = |graph: &Message| Message::default().message(7, graph).0;
+    // A node's attribute holds a tensor whose bytes claim to be longer than it is.
+    let mut tensor = Message::default().bytes(9, [1, 2, 3]);
+    tensor.0[1] = 0x7f;
+    let attribute = Message::default().bytes(1, "value").message(5, &tensor);
+    let node = Message::default().message(5, &attribute);
+    let error = read_header(&model(&Message::default().message(1, &node))).unwrap_err();
+    assert!(error.contains("cut off or damaged"), "{error}");
+    // Graphs in attributes of nodes of graphs …
+    let deep = (0..1000).fold(Message::default(), |graph, _| {
+        let attribute = Message::default().message(6, &graph);
+        Message::default().message(1, &Message::default().message(5, &attribute))
+    });
+    let error = read_header(&model(&deep)).unwrap_err();
+    assert!(error.contains("messages within each other"), "{error}");
+}

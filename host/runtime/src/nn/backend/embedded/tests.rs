@@ -91,7 +91,9 @@ fn options() -> ModelOptions {
     options
 }
 
+/// As a backend loads it: what does not pass the header's checks is not read.
 fn stages(model: &[u8]) -> Option<SplitModel> {
+    crate::nn::onnx::read_header(model).ok()?;
     split(model, &options())
 }
 
