@@ -18,6 +18,7 @@ fuzz_target!(|text: &[u8]| {
     let near = |point: &[f32; 2]| point.iter().all(|c| c.abs() <= MAX_COORDINATE);
     assert!(corners.chain(ends).all(near));
     let mut buffer = Buffer::from_bytes(&[]);
-    read.attach(&mut buffer).expect("what was read can be written");
+    read.attach(&mut buffer)
+        .expect("what was read can be written");
     assert_eq!(Analytics::of(&buffer), Some(Ok(read)));
 });

@@ -1,8 +1,8 @@
 //! YUV4MPEG2 files: whole or in pieces, the same frames or an explained failure.
 #![no_main]
 
-use y4mdec::Y4mDec;
 use libfuzzer_sys::fuzz_target;
+use y4mdec::Y4mDec;
 
 /// Larger frames cost time and find nothing.
 const DOWNSTREAM: &str = "video/x-raw, width=[ 1, 256 ], height=[ 1, 256 ]";
