@@ -146,14 +146,15 @@ fn fmt(workspace: &Workspace) -> Result<Vec<String>> {
         "fmt",
         workspace.cargo("fmt").args(["--all", "--check"]),
     )?;
-    let fixtures = workspace.root.join("tests/fixtures/Cargo.toml");
-    if fixtures.exists() {
+    // Workspaces of their own.
+    for (log, folder) in [("fmt-fixtures", "tests/fixtures"), ("fmt-fuzz", "fuzz")] {
+        let manifest = workspace.root.join(folder).join("Cargo.toml");
         let mut cargo = workspace.cargo("fmt");
         cargo
             .arg("--manifest-path")
-            .arg(fixtures)
+            .arg(manifest)
             .args(["--all", "--check"]);
-        quiet(workspace, "fmt-fixtures", &mut cargo)?;
+        quiet(workspace, log, &mut cargo)?;
     }
     Ok(Vec::new())
 }

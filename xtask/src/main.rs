@@ -28,6 +28,7 @@ mod wit;
 mod generated;
 mod licences;
 mod spdx;
+mod fuzz;
 mod readme;
 mod ci;
 
@@ -81,6 +82,12 @@ const TASKS: &[Task] = &[
         takes: "inference | streams | tracking | gpu [--software]",
         summary: "measure us beside what a user would take instead; prints tables",
         run: bench::task,
+    },
+    Task {
+        name: "fuzz",
+        takes: "[TARGET…] [--seconds N]",
+        summary: "hostile input for parsers and decoders, one or all targets, 60 s each",
+        run: fuzz::task,
     },
     Task {
         name: "ci",

@@ -151,25 +151,28 @@ impl Constant {
             ("pixel_mask", 3) => {
                 let (rows, columns) = (open(1, size.height), open(2, size.width));
                 let fits = rows <= MAX_SIDE && columns <= MAX_SIDE;
-                let count = fits.then_some((rows * columns) as usize)?;
+                let count = fits.then(|| rows as usize * columns as usize)?;
                 (vec![1, rows, columns], vec![1; count])
             }
             _ => return None,
         };
         let element_type = input.element_type?;
-        let bytes = values.iter().map(|value: &i64| match element_type {
-            ElementType::I64 => Some(value.to_le_bytes().to_vec()),
-            ElementType::I32 => Some((*value as i32).to_le_bytes().to_vec()),
-            ElementType::F32 => Some((*value as f32).to_le_bytes().to_vec()),
-            ElementType::Boolean => Some(vec![u8::from(*value != 0)]),
-            _ => None,
-        });
-        let bytes: Option<Vec<Vec<u8>>> = bytes.collect();
+        // A mask can have millions: no memory for each.
+        let mut bytes = Vec::new();
+        for value in values {
+            match element_type {
+                ElementType::I64 => bytes.extend(value.to_le_bytes()),
+                ElementType::I32 => bytes.extend((value as i32).to_le_bytes()),
+                ElementType::F32 => bytes.extend((value as f32).to_le_bytes()),
+                ElementType::Boolean => bytes.push(u8::from(value != 0)),
+                _ => return None,
+            }
+        }
         Some(Self {
             name: input.name.clone(),
             element_type,
             dimensions,
-            bytes: bytes?.concat(),
+            bytes,
         })
     }
 }

@@ -404,21 +404,27 @@ fn models_get_what_they_want_to_know_beside_the_picture() {
     };
     check("rt-detr original", "orig_target_sizes", &[1, 2], &[64, 32]);
     check("detr", "pixel_mask", &[1, 8, 8], &[1; 64]);
-    let layout = layout("yolov8");
-    let answers = (layout.answers)(&objects());
-    let mut model = layout.model(&answers);
-    model
-        .inputs
-        .push(tensor_info("scale_factor", ElementType::F32, &[1, 2]));
-    answering(model, answers);
-    let mut harness = Harness::<ObjectDetector>::new("model=test").unwrap();
-    let failure = harness
-        .set_caps("sink", &caps("GRAY8", 64, 32))
-        .unwrap_err();
-    assert!(
-        failure.message.contains("has an input `scale_factor`"),
-        "{failure:?}"
-    );
+}
+
+#[test]
+fn inputs_that_cannot_be_given_are_explained() {
+    let check = |name: &str, element_type, dimensions: &[u32]| {
+        let layout = layout("yolov8");
+        let answers = (layout.answers)(&objects());
+        let mut model = layout.model(&answers);
+        model
+            .inputs
+            .push(tensor_info(name, element_type, dimensions));
+        answering(model, answers);
+        let mut harness = Harness::<ObjectDetector>::new("model=test").unwrap();
+        let failure = harness
+            .set_caps("sink", &caps("GRAY8", 64, 32))
+            .unwrap_err();
+        assert!(failure.message.contains(name), "{failure:?}");
+    };
+    check("scale_factor", ElementType::F32, &[1, 2]);
+    check("pixel_mask", ElementType::I64, &[1, u32::MAX, u32::MAX]);
+    check("pixel_mask", ElementType::I64, &[1, 4_097, 1]);
 }
 
 #[test]

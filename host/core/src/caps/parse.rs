@@ -148,6 +148,11 @@ impl<'a> Parser<'a> {
             self.at = start;
             return Err(self.expected("a media type such as `video/x-raw`"));
         }
+        if matches!(name, "ANY" | "EMPTY" | "NONE") {
+            // Printed, a structure of that name would read as the word for all caps.
+            self.at = start;
+            return Err(self.expected("a media type (`ANY` and `EMPTY` stand alone)"));
+        }
         let mut structure = Structure::new(name);
         if self.eat('(') {
             structure.features = self.features()?;

@@ -64,6 +64,14 @@ fn reads_and_prints() {
 }
 
 #[test]
+fn words_for_all_caps_stand_alone() {
+    for text in ["ANY,", "a/b; ANY", "ANY(memory:X)", "EMPTY;", "NONE, x=1"] {
+        let error = text.parse::<Caps>().unwrap_err().to_string();
+        assert!(error.contains("stand alone"), "{text}: {error}");
+    }
+}
+
+#[test]
 fn limits_hold() {
     let many = vec!["a/b"; MAX_STRUCTURES + 1].join(";");
     assert!(many.parse::<Caps>().is_err());
