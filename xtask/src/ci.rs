@@ -147,7 +147,10 @@ fn fmt(workspace: &Workspace) -> Result<Vec<String>> {
         workspace.cargo("fmt").args(["--all", "--check"]),
     )?;
     // Workspaces of their own.
-    for (log, folder) in [("fmt-fixtures", "tests/fixtures"), ("fmt-fuzz", "fuzz")] {
+    for (log, folder) in [
+        ("fmt-fixtures", "tests/fixtures"),
+        ("fmt-fuzz", "tests/fuzz"),
+    ] {
         let manifest = workspace.root.join(folder).join("Cargo.toml");
         let mut cargo = workspace.cargo("fmt");
         cargo

@@ -1,7 +1,7 @@
-//! `cargo xtask fuzz`: targets of `fuzz/` under libFuzzer, with the pinned toolchain.
+//! `cargo xtask fuzz`: targets of `tests/fuzz/` under libFuzzer, with the pinned toolchain.
 //!
 //! ```text
-//! fuzz/seeds/T, target/fuzz/corpus/T ─▶ instrumented target T ─▶ runs, coverage, found inputs
+//! tests/fuzz/seeds/T, target/fuzz/corpus/T ─▶ instrumented target T ─▶ runs, coverage, found inputs
 //! ```
 //!
 //! No cargo-fuzz and no nightly: instrumentation is a pass of LLVM that stable has too. Address
@@ -73,9 +73,9 @@ pub(crate) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
     Ok(())
 }
 
-/// Names of the files in `fuzz/fuzz_targets`, sorted.
+/// Names of the files in `tests/fuzz/fuzz_targets`, sorted.
 fn targets(workspace: &Workspace) -> Result<Vec<String>> {
-    let folder = workspace.root.join("fuzz/fuzz_targets");
+    let folder = workspace.root.join("tests/fuzz/fuzz_targets");
     let mut names = Vec::new();
     for entry in fs::read_dir(&folder).with_context(|| format!("no `{}`", folder.display()))? {
         let path = entry?.path();
@@ -104,7 +104,7 @@ fn build(workspace: &Workspace, names: &[String]) -> Result<PathBuf> {
     cargo
         .args(["--locked", "--release", "--target", &host])
         .arg("--manifest-path")
-        .arg(workspace.root.join("fuzz/Cargo.toml"))
+        .arg(workspace.root.join("tests/fuzz/Cargo.toml"))
         .arg("--target-dir")
         .arg(&target)
         .env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS.join("\x1f"));
@@ -126,7 +126,7 @@ fn run(workspace: &Workspace, folder: &Path, name: &str, time: u32) -> Result<bo
     let mut command: Command = workspace.command(folder.join(name));
     command
         .arg(&corpus)
-        .arg(workspace.root.join("fuzz/seeds").join(name))
+        .arg(workspace.root.join("tests/fuzz/seeds").join(name))
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
         .arg(format!("-max_total_time={time}"))
         .arg(format!("-timeout={INPUT_SECONDS}"))
