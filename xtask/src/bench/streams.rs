@@ -28,12 +28,13 @@ pub(super) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
     let clip = inference::drawn_clip(workspace, FRAMES)?;
     let one = run(workspace, &clip, 1, &["--backend", &backend])?;
     let mut rows = vec![one.row("1 stream", None)];
-    let many: [(&str, &[&str]); 4] = [
+    let many: [(&str, &[&str]); 5] = [
         ("one by one, 1 thread", &["--threads", "1"]),
         ("one by one", &[]),
-        ("joined, no delay", &["--max-batch", "8"]),
+        ("joined up to 4", &["--max-batch", "4"]),
+        ("joined up to 8", &["--max-batch", "8"]),
         (
-            "joined, up to 2 ms",
+            "joined up to 8, within 2 ms",
             &["--max-batch", "8", "--max-delay", "2ms"],
         ),
     ];
