@@ -1,8 +1,8 @@
 //! Memory that host and guests share: frames, and the windows into which they are mapped.
 //!
 //! ```text
-//! Pool (one memfd a src pad) ── FrameMemory ── mapped once for the host
-//!                                    └──────── mapped into each element's window
+//! Pool (one a src pad) ── FrameMemory ── mapped once for the host
+//!                              └──────── mapped into each element's window
 //! ```
 //!
 //! All of the project's `unsafe` that is about bytes lives in this folder.

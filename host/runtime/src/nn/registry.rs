@@ -337,7 +337,9 @@ impl ModelRegistry {
         let mut info = scheduler.info().clone();
         name.clone_into(&mut info.name);
         info.labels = labels;
-        let notes = [note, info.note.take()].into_iter().flatten();
+        let notes = [note, info.note.take(), scheduler.note()]
+            .into_iter()
+            .flatten();
         info.note = notes.reduce(|all, note| format!("{all}; {note}"));
         Ok(Arc::new(SharedModel { info, scheduler }))
     }

@@ -209,6 +209,14 @@ impl Scheduler {
         &*self.model
     }
 
+    /// Why requests are not joined, though that was asked for.
+    pub(super) fn note(&self) -> Option<String> {
+        let wanted = self.batching.max_batch;
+        (wanted > 1 && !self.joins).then(|| {
+            format!("`max-batch = {wanted}` does nothing: the model's first dimension is fixed")
+        })
+    }
+
     /// What was done so far.
     pub(crate) fn stats(&self) -> ModelStats {
         self.state().stats.clone()

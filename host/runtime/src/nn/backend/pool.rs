@@ -39,16 +39,17 @@ impl<T> Pool<T> {
         make: impl FnOnce() -> Result<T, String>,
         work: impl FnOnce(&mut T) -> R,
     ) -> Result<R, String> {
-        let mut thing = match self.idle() {
-            Some(thing) => thing,
-            None => make().inspect_err(|_why| {
-                self.state().made -= 1;
-                self.returned.notify_one();
-            })?,
+        let mut lent = Lent {
+            thing: self.idle(),
+            pool: self,
+            is_sound: false,
         };
-        let result = work(&mut thing);
-        self.state().idle.push(thing);
-        self.returned.notify_one();
+        let thing = match &mut lent.thing {
+            Some(thing) => thing,
+            none => none.insert(make()?),
+        };
+        let result = work(thing);
+        lent.is_sound = true;
         Ok(result)
     }
 
@@ -75,6 +76,26 @@ impl<T> Pool<T> {
     }
 }
 
+/// A place in the pool while somebody works with what is there. What could not be made,
+/// or was worked with when a panic came, makes room for another.
+struct Lent<'a, T> {
+    pool: &'a Pool<T>,
+    thing: Option<T>,
+    is_sound: bool,
+}
+
+impl<T> Drop for Lent<'_, T> {
+    fn drop(&mut self) {
+        let mut state = self.pool.state();
+        match self.thing.take().filter(|_| self.is_sound) {
+            Some(thing) => state.idle.push(thing),
+            None => state.made -= 1,
+        }
+        drop(state);
+        self.pool.returned.notify_one();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +115,14 @@ mod tests {
         // Both are there now, and nothing is made.
         let refused = || Err("made a third".to_owned());
         assert!(pool.with(refused, |_| pool.with(refused, |_| ())).is_ok());
+    }
+
+    #[test]
+    fn a_panic_makes_room_for_another() {
+        let pool = Pool::new(1, 1);
+        let work = || pool.with(|| Ok(0), |_| assert!(pool.limit() > 1, "on purpose"));
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err());
+        assert_eq!(pool.with(|| Ok(7), |it| *it), Ok(7));
     }
 
     #[test]

@@ -183,7 +183,9 @@ fn requests_are_served_in_the_order_in_which_they_came() {
     assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4]);
     assert_eq!(test.model.most.load(Ordering::SeqCst), 1);
     let stats = test.stats();
-    // A model of fixed rows is never joined, whatever `max-batch` says.
+    // A model of fixed rows is never joined, whatever `max-batch` says, and says so.
+    let note = test.scheduler.note().unwrap();
+    assert!(note.contains("`max-batch = 8` does nothing"), "{note}");
     assert_eq!((stats.requests, stats.runs, stats.batches), (5, 5, vec![5]));
     assert!(stats.longest_wait_nanos > 0 && stats.wait_nanos >= stats.longest_wait_nanos);
 }
