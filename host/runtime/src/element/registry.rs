@@ -11,6 +11,7 @@ use crossbeam::sync::Parker;
 use millstream_core::builtin;
 use millstream_core::element::Descriptor;
 use millstream_core::graph::Registry;
+use millstream_core::privilege::Privileges;
 use wasmtime::component::Component;
 use wasmtime_wasi::WasiCtx;
 
@@ -69,6 +70,16 @@ pub struct Loaded {
     /// Names of the interfaces that it imports.
     pub imports: Vec<String>,
     pub(crate) component: Option<Component>,
+}
+
+impl Loaded {
+    /// What it wants from outside its own memory.
+    pub fn privileges(&self) -> Privileges {
+        Privileges {
+            capabilities: self.descriptor.capabilities.clone(),
+            imports: self.imports.clone(),
+        }
+    }
 }
 
 /// A component that was found: where, and its bytes.
