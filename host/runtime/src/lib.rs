@@ -19,6 +19,7 @@ mod device;
 mod nn;
 mod element;
 mod pipeline;
+mod lock;
 
 use std::path::PathBuf;
 
@@ -35,8 +36,8 @@ pub use element::registry::{Carried, ElementRegistry, Loaded, Origin};
 pub use error::Error;
 pub use nn::{
     BackendChoice, BackendReport, Batching, Device, DeviceKind, ElementType, InferenceOptions,
-    ModelInfo, ModelOptions, ModelRegistry, ModelStats, NnError, Precision, SharedModel, Tensor,
-    TensorInfo, TensorView, Unavailable,
+    ModelDigests, ModelInfo, ModelOptions, ModelRegistry, ModelStats, NnError, Precision,
+    SharedModel, Tensor, TensorInfo, TensorView, Unavailable,
 };
 pub use pipeline::{
     DEFAULT_CALL_TIME, DEFAULT_MEMORY_BYTES, ElementStats, Ended, Ender, Options, Pipeline,

@@ -15,6 +15,7 @@ pub use suggest::suggest;
 
 use crate::caps::{self, Caps};
 use crate::element::Direction;
+use crate::pipeline::lock::Difference;
 use crate::source::{Place, Source, Span};
 
 /// Where the mistake stands, if it is in a text.
@@ -43,9 +44,11 @@ pub enum Error {
     /// M0003: two pads have no format in common.
     #[error("{}", text::no_common_caps(.0))]
     NoCommonCaps(Box<NoCommonCaps>),
-    /// M0004: a manifest is no TOML.
-    #[error("the manifest is not valid TOML: {message}")]
+    /// M0004: a manifest or a lock is no TOML.
+    #[error("the {what} is not valid TOML: {message}")]
     Toml {
+        /// `manifest` or `lock`.
+        what: &'static str,
         /// The parser's words.
         message: String,
         /// Where.
@@ -328,6 +331,34 @@ pub enum Error {
         hint: Option<String>,
         /// Where.
         place: At,
+    },
+    /// M0030: a lock was asked for, and there is none.
+    #[error("there is no lock `{lock}`")]
+    NoLock {
+        /// The file where it should be.
+        lock: String,
+        /// The manifest that it would belong to.
+        manifest: String,
+    },
+    /// M0031: components or models are not what the lock says.
+    #[error("`{manifest}` does not run what `{lock}` says{}", text::lines(.differences))]
+    LockDiffers {
+        /// The manifest.
+        manifest: String,
+        /// Its lock.
+        lock: String,
+        /// In what they differ.
+        differences: Vec<Difference>,
+    },
+    /// M0032: a component wants more than when it was locked.
+    #[error("components want more than when `{lock}` was written{}", text::lines(.differences))]
+    WantsMore {
+        /// The manifest.
+        manifest: String,
+        /// Its lock.
+        lock: String,
+        /// Those that want more.
+        differences: Vec<Difference>,
     },
     /// M0028: bytes without a format reach a pad that needs raw media.
     #[error("`{src}` gives plain bytes, but `{sink}` needs raw media\n  `{sink}` accepts {}", .accepts.brief())]

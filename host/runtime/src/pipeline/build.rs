@@ -298,7 +298,7 @@ impl Builder<'_> {
                     *text = tidy_path(text);
                 }
                 PropertyKind::Model => {
-                    *text = self.model(element, text)?;
+                    *text = model_name(self.runtime, &element.name, text)?;
                     granted.models.push(text.clone());
                 }
                 _ => {}
@@ -331,39 +331,6 @@ impl Builder<'_> {
             }
             _ => {}
         }
-    }
-
-    /// The name under which the element may load a model that the operator named.
-    fn model(&self, element: &Element, text: &str) -> Result<String, Error> {
-        let models = &self.runtime.models;
-        if models.names().iter().any(|name| name == text) {
-            return Ok(text.to_owned());
-        }
-        let path = self.runtime.base.join(text);
-        if !path.is_file() {
-            let known = models.names().join("`, `");
-            return Err(Error::Model {
-                element: element.name.clone(),
-                message: format!("no model and no file is named `{text}`"),
-                hint: Some(format!("known models: `{known}`; a file ends in `.onnx`")),
-            });
-        }
-        let stem = path
-            .file_stem()
-            .map_or_else(|| text.into(), |stem| stem.to_string_lossy());
-        let taken = models.names();
-        let name = (0..=taken.len())
-            .map(|n| {
-                if n == 0 {
-                    stem.to_string()
-                } else {
-                    format!("{stem}-{n}")
-                }
-            })
-            .find(|name| !taken.contains(name))
-            .unwrap_or_else(|| text.to_owned());
-        models.add_file(&name, &path, ModelOptions::default());
-        Ok(name)
     }
 
     fn check_granted(&self, element: &Element, granted: &Granted) -> Result<(), Error> {
@@ -406,6 +373,42 @@ impl Builder<'_> {
         }
         Ok(())
     }
+}
+
+/// The name under which the element may load a model that the operator named.
+pub(crate) fn model_name(runtime: &Runtime, element: &str, text: &str) -> Result<String, Error> {
+    let models = &runtime.models;
+    if models.names().iter().any(|name| name == text) {
+        return Ok(text.to_owned());
+    }
+    let path = runtime.base.join(text);
+    if !path.is_file() {
+        let known = models.names().join("`, `");
+        return Err(Error::Model {
+            element: element.to_owned(),
+            message: format!("no model and no file is named `{text}`"),
+            hint: Some(format!("known models: `{known}`; a file ends in `.onnx`")),
+        });
+    }
+    if let Some(name) = models.name_of(&path) {
+        return Ok(name);
+    }
+    let stem = path
+        .file_stem()
+        .map_or_else(|| text.into(), |stem| stem.to_string_lossy());
+    let taken = models.names();
+    let name = (0..=taken.len())
+        .map(|n| {
+            if n == 0 {
+                stem.to_string()
+            } else {
+                format!("{stem}-{n}")
+            }
+        })
+        .find(|name| !taken.contains(name))
+        .unwrap_or_else(|| text.to_owned());
+    models.add_file(&name, &path, ModelOptions::default());
+    Ok(name)
 }
 
 /// Decides a src pad's caps when the element has seen its data.

@@ -7,6 +7,7 @@ mod real;
 mod types;
 mod wasi;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::backend::embedded::Embedded;
@@ -239,6 +240,68 @@ fn files_bring_their_labels_and_errors_name_them() {
         registry.get("unlabelled"),
         Err(NnError::ReadLabels { .. })
     ));
+}
+
+/// Who has asked for digests gets no other bytes.
+#[test]
+fn what_was_hashed_is_what_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sum.onnx");
+    let names = path.with_extension("names");
+    let (one, other) = (
+        writer::add(writer::F32, &[2], &[]),
+        writer::add(writer::F32, &[3], &[]),
+    );
+    let check = |before: &dyn Fn(), between: &dyn Fn(), loads: bool| {
+        std::fs::write(&path, &one).unwrap();
+        std::fs::write(&names, "cat").unwrap();
+        before();
+        let registry = ModelRegistry::new(options(BackendChoice::Embedded));
+        registry.add_file("sum", &path, ModelOptions::default());
+        let told = registry.digests("sum").unwrap();
+        between();
+        assert_eq!(registry.digests("sum").unwrap(), told);
+        match registry.get("sum") {
+            Ok(_) => assert!(loads),
+            Err(NnError::Changed { .. }) => assert!(!loads),
+            Err(error) => panic!("{error}"),
+        }
+        assert_eq!(registry.digests("sum").unwrap(), told);
+    };
+    let gone = || std::fs::remove_file(&names).unwrap();
+    let labels = || std::fs::write(&names, "dog").unwrap();
+    check(&|| (), &|| (), true);
+    check(&|| (), &|| std::fs::write(&path, &other).unwrap(), false);
+    check(&|| (), &gone, false);
+    check(&gone, &labels, false);
+    check(&|| (), &labels, false);
+    // A model that runs goes on being told as what it is.
+    let registry = ModelRegistry::new(options(BackendChoice::Embedded));
+    registry.add_file("sum", &path, ModelOptions::default());
+    registry.get("sum").unwrap();
+    std::fs::write(&path, &other).unwrap();
+    let told = registry.digests("sum").unwrap();
+    std::fs::write(&path, &one).unwrap();
+    let fresh = ModelRegistry::new(options(BackendChoice::Embedded));
+    fresh.add_file("sum", &path, ModelOptions::default());
+    assert_eq!(fresh.digests("sum").unwrap(), told);
+}
+
+#[test]
+fn a_file_has_one_name() {
+    let registry = ModelRegistry::new(options(BackendChoice::Embedded));
+    let threads = ModelOptions {
+        threads: Some(2),
+        ..ModelOptions::default()
+    };
+    registry.add_file("tuned", "x/a.onnx", threads);
+    assert_eq!(registry.name_of(Path::new("x/a.onnx")), None);
+    registry.add_file("a", "x/a.onnx", ModelOptions::default());
+    assert_eq!(
+        registry.name_of(Path::new("x/a.onnx")).as_deref(),
+        Some("a")
+    );
+    assert_eq!(registry.name_of(Path::new("y/a.onnx")), None);
 }
 
 #[test]
