@@ -10,8 +10,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use millstream_core::Error as CoreError;
-use millstream_core::graph::Graph;
-use millstream_core::lock::{self, Difference, Lock, MAX_LOCK_BYTES};
+use millstream_core::error::LockProblem;
+use millstream_core::graph::{Element, Graph};
+use millstream_core::lock::{self, Difference, Lock, MAX_LOCK_BYTES, Part};
 use millstream_runtime::Runtime;
 
 use crate::args::LockArgs;
@@ -79,22 +80,55 @@ impl Locked {
         if differences.is_empty() {
             return Ok(());
         }
-        Err(CoreError::WantsMore {
+        Err(CoreError::Lock(Box::new(LockProblem::WantsMore {
             manifest: self.manifest.clone(),
             lock: self.lock.clone(),
             differences,
-        })
+        })))
+    }
+
+    /// What the lock says of an element, in a line.
+    pub(crate) fn says_of(&self, element: &Element) -> String {
+        let is_own = |name: &str| element.models().any(|model| model == name);
+        let mut said = Vec::new();
+        for difference in &self.differences {
+            match difference {
+                Difference::Component { name, .. } if *name == element.factory => {
+                    said.push("changed".to_owned());
+                    let added = difference.wants_more().map_or(&[][..], |(_, added)| added);
+                    said.extend(added.iter().map(|it| format!("wants more: {it}")));
+                }
+                Difference::NotLocked { part, name } => match part {
+                    Part::Component if *name == element.factory => {
+                        said.push("not locked".to_owned());
+                    }
+                    Part::Model if is_own(name) => said.push(format!("model `{name}` not locked")),
+                    _ => {}
+                },
+                Difference::Model { name, .. } if is_own(name) => {
+                    said.push(format!("model `{name}` changed"));
+                }
+                Difference::Labels { name, .. } if is_own(name) => {
+                    said.push(format!("labels of model `{name}` changed"));
+                }
+                _ => {}
+            }
+        }
+        if said.is_empty() {
+            return "locked".to_owned();
+        }
+        said.join(", ")
     }
 
     fn refuse_any(self) -> Result<(), CoreError> {
         if self.differences.is_empty() {
             return Ok(());
         }
-        Err(CoreError::LockDiffers {
+        Err(CoreError::Lock(Box::new(LockProblem::Differs {
             manifest: self.manifest,
             lock: self.lock,
             differences: self.differences,
-        })
+        })))
     }
 }
 
@@ -119,10 +153,10 @@ pub(crate) fn enforce(
             }
         }
         (None, Text::Manifest(_, manifest), Locking::Strict) => {
-            return Err(CoreError::NoLock {
+            return Err(CoreError::Lock(Box::new(LockProblem::Missing {
                 lock: path_of(manifest)?.display().to_string(),
                 manifest: manifest.display().to_string(),
-            }
+            }))
             .into());
         }
         (None, _, _) => {}

@@ -3,15 +3,12 @@
 //! A component is read once, when its element is first named, and compiled from those
 //! bytes; a model is read again when it is loaded, and refused if it has become another.
 
-use millstream_core::element::PropertyKind;
-use millstream_core::element::Value;
 use millstream_core::graph::{Element, Graph, Kind};
 use millstream_core::lock::{Component, Lock, Model};
 
 use crate::Runtime;
 use crate::element::engine::hexadecimal;
 use crate::error::Error;
-use crate::pipeline::build::model_name;
 
 impl Runtime {
     /// What a lock of this graph says now. Starts nothing.
@@ -26,7 +23,7 @@ impl Runtime {
                 let component = Component::new(loaded.digest.clone(), loaded.privileges());
                 lock.components.insert(element.factory.clone(), component);
             }
-            for text in models(element) {
+            for text in element.models() {
                 let model = self.locked_model(element, text)?;
                 lock.models.insert(text.to_owned(), model);
             }
@@ -35,7 +32,7 @@ impl Runtime {
     }
 
     fn locked_model(&self, element: &Element, text: &str) -> Result<Model, Error> {
-        let name = model_name(self, &element.name, text)?;
+        let name = self.model_name(&element.name, text)?;
         let digests = self.models.digests(&name).map_err(|error| Error::Model {
             element: element.name.clone(),
             message: error.to_string(),
@@ -46,17 +43,4 @@ impl Runtime {
             labels: digests.labels.map(|it| hexadecimal(&it)),
         })
     }
-}
-
-/// The models that an element's properties name.
-pub(crate) fn models(element: &Element) -> impl Iterator<Item = &str> {
-    let is_model = |name: &str| {
-        let property = element.descriptor.property(name);
-        property.is_some_and(|it| it.kind == PropertyKind::Model)
-    };
-    let models = element.properties.iter();
-    models.filter_map(move |(name, value)| match value {
-        Value::Text(text) if is_model(name) => Some(text.as_str()),
-        _ => None,
-    })
 }

@@ -4,6 +4,7 @@
 //! [`Error::render`] the whole text: code, explanation, place and hint.
 
 mod launch;
+mod lock;
 mod suggest;
 mod text;
 
@@ -11,11 +12,11 @@ mod text;
 mod tests;
 
 pub use launch::LaunchProblem;
+pub use lock::LockProblem;
 pub use suggest::suggest;
 
 use crate::caps::{self, Caps};
 use crate::element::Direction;
-use crate::pipeline::lock::Difference;
 use crate::source::{Place, Source, Span};
 
 /// Where the mistake stands, if it is in a text.
@@ -332,34 +333,9 @@ pub enum Error {
         /// Where.
         place: At,
     },
-    /// M0030: a lock was asked for, and there is none.
-    #[error("there is no lock `{lock}`")]
-    NoLock {
-        /// The file where it should be.
-        lock: String,
-        /// The manifest that it would belong to.
-        manifest: String,
-    },
-    /// M0031: components or models are not what the lock says.
-    #[error("`{manifest}` does not run what `{lock}` says{}", text::lines(.differences))]
-    LockDiffers {
-        /// The manifest.
-        manifest: String,
-        /// Its lock.
-        lock: String,
-        /// In what they differ.
-        differences: Vec<Difference>,
-    },
-    /// M0032: a component wants more than when it was locked.
-    #[error("components want more than when `{lock}` was written{}", text::lines(.differences))]
-    WantsMore {
-        /// The manifest.
-        manifest: String,
-        /// Its lock.
-        lock: String,
-        /// Those that want more.
-        differences: Vec<Difference>,
-    },
+    /// M0030 to M0032: a pipeline is not as its lock says.
+    #[error("{0}")]
+    Lock(Box<LockProblem>),
     /// M0028: bytes without a format reach a pad that needs raw media.
     #[error("`{src}` gives plain bytes, but `{sink}` needs raw media\n  `{sink}` accepts {}", .accepts.brief())]
     BytesToRaw {

@@ -3,7 +3,6 @@
 use super::{At, Clash, Error, NoCommonCaps, suggest};
 use crate::caps::Caps;
 use crate::element::Direction;
-use crate::pipeline::lock::Difference;
 
 /// Most names that a list in an error shows.
 const MAX_LISTED: usize = 24;
@@ -25,27 +24,6 @@ pub(super) fn list(names: &[String]) -> String {
         String::new()
     };
     shown.join(", ") + &tail
-}
-
-/// Differences on lines of their own, below the first line.
-pub(super) fn lines(differences: &[Difference]) -> String {
-    let lines = differences.iter().flat_map(|difference| {
-        let text = difference.to_string();
-        text.lines()
-            .map(|line| format!("\n  {line}"))
-            .collect::<Vec<_>>()
-    });
-    lines.collect()
-}
-
-/// What to type when a lock no longer holds: with the names of those that want more.
-fn lock_hint(manifest: &str, differences: &[Difference]) -> String {
-    let accept: String = differences
-        .iter()
-        .filter_map(Difference::wants_more)
-        .map(|(name, _)| format!("--accept {name} "))
-        .collect();
-    format!("look at `millstream audit {manifest}`, then `millstream lock {accept}{manifest}`")
 }
 
 /// `a -> b -> a`.
@@ -199,9 +177,7 @@ impl Error {
             Self::Element { .. } => "M0027",
             Self::BytesToRaw { .. } => "M0028",
             Self::Component { .. } => "M0029",
-            Self::NoLock { .. } => "M0030",
-            Self::LockDiffers { .. } => "M0031",
-            Self::WantsMore { .. } => "M0032",
+            Self::Lock(problem) => problem.code(),
         }
     }
 
@@ -273,19 +249,7 @@ impl Error {
             Self::ElementCaps { element, .. } => {
                 Some(format!("this is a mistake in the component of `{element}`"))
             }
-            Self::NoLock { manifest, .. } => {
-                Some(format!("write it: `millstream lock {manifest}`"))
-            }
-            Self::LockDiffers {
-                manifest,
-                differences,
-                ..
-            }
-            | Self::WantsMore {
-                manifest,
-                differences,
-                ..
-            } => Some(lock_hint(manifest, differences)),
+            Self::Lock(problem) => Some(problem.hint()),
             Self::Element { hint, .. } | Self::Component { hint, .. } => hint.clone(),
             Self::BytesToRaw { decoder, .. } => Some(decoder.as_ref().map_or_else(
                 || "put a decoder between them".to_owned(),
@@ -325,10 +289,7 @@ impl Error {
             | Self::Component { place, .. }
             | Self::BytesToRaw { place, .. } => place,
             Self::NoCommonCaps(it) => &it.place,
-            Self::Element { .. }
-            | Self::NoLock { .. }
-            | Self::LockDiffers { .. }
-            | Self::WantsMore { .. } => &None,
+            Self::Element { .. } | Self::Lock(_) => &None,
         }
     }
 
@@ -362,10 +323,7 @@ impl Error {
             | Self::Component { place, .. }
             | Self::BytesToRaw { place, .. } => Some(place),
             Self::NoCommonCaps(it) => Some(&mut it.place),
-            Self::Element { .. }
-            | Self::NoLock { .. }
-            | Self::LockDiffers { .. }
-            | Self::WantsMore { .. } => None,
+            Self::Element { .. } | Self::Lock(_) => None,
         }
     }
 }

@@ -65,7 +65,6 @@ impl Entry {
     /// What the file of labels holds, if there is one.
     pub(super) fn label_text(&self, name: &str) -> Result<Option<String>, NnError> {
         let path = match (&self.labels, &self.source) {
-            (Labels::List(_), _) => return Ok(None),
             (Labels::File(path), _) => path.clone(),
             (Labels::BesideModel, Source::File(model)) => {
                 let beside = ["names", "labels"].map(|extension| model.with_extension(extension));
@@ -74,7 +73,7 @@ impl Entry {
                     None => return Ok(None),
                 }
             }
-            (Labels::BesideModel, Source::Bytes(_)) => return Ok(None),
+            (Labels::List(_), _) | (Labels::BesideModel, Source::Bytes(_)) => return Ok(None),
         };
         let read = || -> std::io::Result<String> {
             let bytes = std::fs::metadata(&path)?.len();

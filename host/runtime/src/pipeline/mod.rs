@@ -12,7 +12,7 @@ pub(crate) mod node;
 pub(crate) mod component;
 mod policy;
 mod oracle;
-pub(crate) mod build;
+mod build;
 mod source;
 
 use std::sync::{Arc, OnceLock};

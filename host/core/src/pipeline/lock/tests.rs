@@ -30,7 +30,7 @@ fn a_lock() -> Lock {
 
 #[test]
 fn the_text_is_sorted_and_says_what_it_is() {
-    let expected = r##"# The components and models that a manifest was last found good with. Written by
+    let expected = r#"# The components and models that a manifest was last found good with. Written by
 # `millstream lock`, asked by `millstream run`; keep it beside the manifest.
 version = 1
 contract = "millstream:media@0.1.0"
@@ -52,7 +52,7 @@ imports = [
 [models."coco"]
 sha256 = "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
 labels = "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
-"##;
+"#;
     assert_eq!(a_lock().to_string(), expected);
     assert_eq!(parse(expected, "x.lock"), Ok(a_lock()));
 }

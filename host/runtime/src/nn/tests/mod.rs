@@ -407,3 +407,44 @@ fn lengths_inside_of_messages_are_checked_and_nesting_is_limited() {
     let error = read_header(&model(&deep)).unwrap_err();
     assert!(error.contains("messages within each other"), "{error}");
 }
+
+/// Wherever a tensor stands that names a file.
+#[test]
+fn weights_in_other_files_are_refused() {
+    use writer::Message;
+    let outer = |fields: &[u64], inner: Message| {
+        let numbers = fields.iter().rev();
+        numbers.fold(inner, |inner, number| {
+            Message::default().message(*number, &inner)
+        })
+    };
+    let file = Message::default()
+        .bytes(1, "location")
+        .bytes(2, "../weights.bin");
+    let by_name = || Message::default().message(13, &file);
+    let by_place = || Message::default().number(14, 1);
+    let check = |fields: &[u64]| {
+        for tensor in [by_name(), by_place()] {
+            let error = read_header(&outer(fields, tensor).0).unwrap_err();
+            assert!(error.contains("other files"), "{fields:?}: {error}");
+        }
+        // The same with its weights inside.
+        let inside = outer(fields, Message::default().number(14, 0)).0;
+        let told = read_header(&inside).err().unwrap_or_default();
+        assert!(!told.contains("other files"), "{fields:?}: {told}");
+    };
+    // Initializers; attributes of nodes, and of nodes in their graphs; sparse ones; functions; training.
+    check(&[7, 5]);
+    check(&[7, 1, 5, 5]);
+    check(&[7, 1, 5, 10]);
+    check(&[7, 1, 5, 6, 5]);
+    check(&[7, 1, 5, 11, 1, 5, 5]);
+    check(&[7, 15, 1]);
+    check(&[7, 15, 2]);
+    check(&[7, 1, 5, 22, 1]);
+    check(&[7, 1, 5, 23, 2]);
+    check(&[25, 7, 5, 5]);
+    check(&[25, 11, 5]);
+    check(&[20, 1, 5]);
+    check(&[20, 2, 1, 5, 5]);
+}
