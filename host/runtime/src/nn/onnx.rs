@@ -50,8 +50,7 @@ impl Kind {
     /// What a field holds; none if that is no message.
     fn field(self, number: u64) -> Option<Self> {
         Some(match (self, number) {
-            (Self::Model, 7) | (Self::Attribute, 6 | 11) => Self::Graph,
-            (Self::Training, 1 | 2) => Self::Graph,
+            (Self::Model, 7) | (Self::Attribute, 6 | 11) | (Self::Training, 1 | 2) => Self::Graph,
             (Self::Graph, 1) | (Self::Function, 7) => Self::Node,
             (Self::Node, 5) | (Self::Function, 11) => Self::Attribute,
             (Self::Graph | Self::Attribute, 5) | (Self::Attribute, 10) | (Self::Sparse, 1 | 2) => {
