@@ -26,3 +26,5 @@ mod isolation;
 mod errors;
 mod detector;
 mod cache;
+mod lock;
+mod files;

@@ -27,6 +27,7 @@ mod inspect;
 mod caps;
 mod graph;
 mod audit;
+mod lock;
 mod backends;
 mod devices;
 
@@ -52,17 +53,24 @@ fn main() -> ExitCode {
 
 fn dispatch(args: Args) -> Result<(), Failure> {
     match args.command {
-        Command::Launch(args) => run::run(&Text::from_line(&args.line)?, &args.setup, &args.play),
+        Command::Launch(args) => run::run(
+            &Text::from_line(&args.line)?,
+            &args.setup,
+            &args.play,
+            false,
+        ),
         Command::Run(args) => run::run(
             &Text::from_manifest(&args.manifest)?,
             &args.setup,
             &args.play,
+            args.locked,
         ),
         Command::Check(args) => check::check(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Caps(args) => caps::caps(&args),
         Command::Graph(args) => graph::graph(&args),
         Command::Audit(args) => audit::audit(&args),
+        Command::Lock(args) => lock::lock(&args),
         Command::Backends(args) => backends::backends(&args),
         Command::Devices(args) => devices::devices(&args),
         Command::Schema => Ok(output::data(&millstream_core::manifest::schema())?),
