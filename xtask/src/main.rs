@@ -29,6 +29,7 @@ mod generated;
 mod licences;
 mod spdx;
 mod fuzz;
+mod soak;
 mod readme;
 mod ci;
 
@@ -88,6 +89,12 @@ const TASKS: &[Task] = &[
         takes: "[TARGET…] [--seconds N]",
         summary: "hostile input for parsers and decoders, one or all targets, 60 s each",
         run: fuzz::task,
+    },
+    Task {
+        name: "soak",
+        takes: "[--minutes N] [--seed N]",
+        summary: "faults, swaps and starvation at random in a live pipeline for minutes, then its books",
+        run: soak::task,
     },
     Task {
         name: "ci",

@@ -1,0 +1,423 @@
+//! `cargo xtask soak`: a live pipeline whose elements trap, hang, hoard, are swapped and
+//! starved at random for a long time; then its books are checked.
+//!
+//! ```text
+//!                       ┌► queue ► understudy (restart) ► fakesink
+//! videotestsrc ► tee ───┼► queue ► understudy (drop) ► videoconvert ► fakesink
+//!                       └► valve ► queue (leaky) ► understudy (restart) ► fakesink
+//!          ctl: swap, pause, valve … ┘
+//! ```
+//!
+//! Faults come out of the frames' times and a seed, in the guest; what is done from outside
+//! comes out of the seed too. The process is the real one, started as users start it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use crate::args::{Args, Usage};
+use crate::bench::table::{markdown, median};
+use crate::workspace::Workspace;
+use crate::{components, demo, setup};
+
+/// How long it runs where the command line does not say, in minutes.
+const DEFAULT_MINUTES: u64 = 2;
+/// Frames a second.
+const RATE: u32 = 60;
+/// Of a thousand buffers, so many fail in each of the three elements.
+const ODDS: u32 = 45;
+/// When memory, descriptors and threads are taken as settled.
+const SETTLED: Duration = Duration::from_mins(1);
+/// Samples that are averaged, one a second.
+const WINDOW: usize = 15;
+/// Most growth of memory after it has settled, in percent.
+const MOST_GROWTH: f64 = 5.0;
+/// How long the end may take.
+const END: Duration = Duration::from_mins(1);
+
+pub(crate) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
+    let minutes = number(&mut args, "--minutes", DEFAULT_MINUTES)?.max(2);
+    let seed = number(&mut args, "--seed", 1)?;
+    args.finish()?;
+    setup::setup(workspace)?;
+    components::components(workspace)?;
+    components::fixtures(workspace)?;
+    demo::build_binary(workspace)?;
+    let folder = workspace.root.join("target/soak");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("soak.toml"), manifest(workspace, seed))?;
+    // Another component by its digest: a section of names more, which does nothing.
+    let guest = fs::read(understudy(workspace))?;
+    fs::write(
+        folder.join("other.wasm"),
+        [&guest[..], b"\0\x06\x05other"].concat(),
+    )?;
+    eprintln!("soak: {minutes} minutes with seed {seed}");
+    let mut soak = Soak::start(workspace, &folder, seed)?;
+    soak.run(Duration::from_secs(60 * minutes))?;
+    soak.end()
+}
+
+fn number(args: &mut Args, name: &str, default: u64) -> Result<u64> {
+    let Some(text) = args.value(name)? else {
+        return Ok(default);
+    };
+    text.parse()
+        .ok()
+        .with_context(|| Usage::new(format!("`{name}` got `{text}`, expected a number")))
+}
+
+fn understudy(workspace: &Workspace) -> PathBuf {
+    workspace.root.join("target/fixtures/understudy.wasm")
+}
+
+fn manifest(workspace: &Workspace, seed: u64) -> String {
+    let guest = understudy(workspace);
+    let element = |name: &str, seed: u64, policy: &str| {
+        format!(
+            "[elements.{name}]\ncomponent = \"{}\"\n\
+             properties = {{ odds = {ODDS}, seed = {seed} }}\n\
+             limits = {{ memory = '16MiB', call-time = '50ms' }}\n\
+             on-failure = \"{policy}\"\n\
+             restart = {{ max = 100000, within = '10s', backoff = '1ns' }}\n",
+            guest.display()
+        )
+    };
+    let sinks =
+        ["a", "b", "c"].map(|name| format!("[elements.sink-{name}]\ncomponent = \"fakesink\"\n"));
+    format!(
+        "[pipeline]\nchains = [\n\
+         \"source ! video/x-raw,format=I420,width=320,height=240,framerate={RATE}/1 ! tee name=t\",\n\
+         \"t. ! queue name=queue-a ! a ! sink-a\",\n\
+         \"t. ! queue name=queue-b ! b ! convert ! video/x-raw,format=RGB ! sink-b\",\n\
+         \"t. ! valve name=valve ! queue name=queue-c leaky=downstream max-size-buffers=5 ! c ! sink-c\",\n]\n\
+         [elements.source]\ncomponent = \"videotestsrc\"\nproperties = {{ is-live = true, pattern = \"ball\" }}\n\
+         [elements.convert]\ncomponent = \"videoconvert\"\n{}{}{}{}",
+        element("a", seed, "restart"),
+        element("b", seed + 1, "drop"),
+        element("c", seed + 2, "restart"),
+        sinks.concat()
+    )
+}
+
+/// What `/proc` says of the process.
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    kib: f64,
+    descriptors: usize,
+    threads: usize,
+}
+
+struct Soak {
+    child: Child,
+    binary: PathBuf,
+    socket: PathBuf,
+    folder: PathBuf,
+    /// Counts messages by their type, and keeps the last: the summary.
+    reader: JoinHandle<(BTreeMap<String, u64>, String)>,
+    random: u64,
+    samples: Vec<Sample>,
+    /// What was done from outside, and what came of it.
+    done: BTreeMap<String, u64>,
+}
+
+impl Soak {
+    fn start(workspace: &Workspace, folder: &Path, seed: u64) -> Result<Self> {
+        let socket = folder.join("soak.sock");
+        let binary = workspace.binary();
+        let mut child = Command::new(&binary)
+            .args(["run", "--json", "--quiet", "--control"])
+            .arg(&socket)
+            .arg(folder.join("soak.toml"))
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdout = child.stdout.take().context("a run without stdout")?;
+        let reader = std::thread::spawn(move || count(BufReader::new(stdout)));
+        Ok(Self {
+            child,
+            binary,
+            socket,
+            folder: folder.to_owned(),
+            reader,
+            random: seed | 1,
+            samples: Vec::new(),
+            done: BTreeMap::new(),
+        })
+    }
+
+    /// Disturbs it until the time is up.
+    fn run(&mut self, time: Duration) -> Result<()> {
+        let began = Instant::now();
+        let mut told = 0;
+        while began.elapsed() < time {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the process ended by itself ({status})");
+            }
+            let second = Instant::now();
+            self.disturb();
+            self.samples.push(sample(self.child.id())?);
+            let minute = began.elapsed().as_secs() / 60;
+            if minute > told {
+                told = minute;
+                let last = self.samples.last();
+                eprintln!("soak: {minute} min, {last:?}");
+            }
+            std::thread::sleep(Duration::from_secs(1).saturating_sub(second.elapsed()));
+        }
+        Ok(())
+    }
+
+    fn pick<'a>(&mut self, things: &[&'a str]) -> &'a str {
+        let at = self.chance(things.len() as u64) as usize;
+        things.get(at).copied().unwrap_or_default()
+    }
+
+    fn chance(&mut self, below: u64) -> u64 {
+        // Xorshift64, Marsaglia (2003).
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random % below
+    }
+
+    /// One thing from outside, most seconds.
+    fn disturb(&mut self) {
+        let element = self.pick(&["a", "b", "c"]);
+        match self.chance(10) {
+            0..=2 => {
+                let file = self.pick(&["../fixtures/understudy.wasm", "other.wasm"]);
+                let file = self.folder.join(file).display().to_string();
+                self.ctl("swap", &["swap", element, &file, "--trial", "300ms"]);
+            }
+            3 => {
+                let file = self.folder.join("../components/videoconvert.wasm");
+                let file = file.display().to_string();
+                self.ctl("swap", &["swap", "convert", &file, "--trial", "100ms"]);
+            }
+            4 => {
+                self.ctl("set-property", &["set-property", "valve", "drop", "true"]);
+                std::thread::sleep(Duration::from_millis(300));
+                self.ctl("set-property", &["set-property", "valve", "drop", "false"]);
+            }
+            5 => {
+                self.ctl("pause", &["pause"]);
+                std::thread::sleep(Duration::from_millis(100));
+                self.ctl("resume", &["resume"]);
+            }
+            6 => {
+                let how = self.pick(&["trap-in-save", "much", "nothing"]);
+                self.ctl("set-property", &["set-property", element, "now", how]);
+                std::thread::sleep(Duration::from_millis(200));
+                self.ctl("set-property", &["set-property", element, "now", "fine"]);
+            }
+            7 => self.ctl("swap of a stranger", &["swap", element, "Cargo.toml"]),
+            _ => self.ctl("stats", &["stats"]),
+        }
+    }
+
+    fn ctl(&mut self, what: &str, args: &[&str]) {
+        let run = Command::new(&self.binary)
+            .arg("ctl")
+            .arg("--socket")
+            .arg(&self.socket)
+            .args(args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        let came = match run {
+            Ok(status) if status.success() => "done",
+            Ok(_) => "refused",
+            Err(_) => "not started",
+        };
+        *self.done.entry(format!("{what}, {came}")).or_default() += 1;
+    }
+
+    /// Ends it in good order and checks what it says of itself.
+    fn end(mut self) -> Result<()> {
+        self.ctl("set-property", &["set-property", "valve", "drop", "false"]);
+        self.ctl("resume", &["resume"]);
+        self.ctl("eos", &["eos"]);
+        let began = Instant::now();
+        let status = loop {
+            match self.child.try_wait()? {
+                Some(status) => break status,
+                None if began.elapsed() > END => {
+                    self.child.kill()?;
+                    bail!("it did not end within {END:?} of its end of stream");
+                }
+                None => std::thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        let (messages, summary) = self.reader.join().ok().context("the reader ended")?;
+        let summary: Value = serde_json::from_str(&summary).context("no summary at the end")?;
+        let mut wrong = Vec::new();
+        if !status.success() {
+            wrong.push(format!("it ended with {status}"));
+        }
+        if self.socket.exists() {
+            wrong.push("its socket is still there".to_owned());
+        }
+        print_counts("message", &messages);
+        print_counts("from outside", &self.done);
+        wrong.extend(Books::new(&summary)?.check());
+        wrong.extend(check_samples(&self.samples));
+        if wrong.is_empty() {
+            println!("all buffers are accounted for, nothing has grown");
+            return Ok(());
+        }
+        bail!("the books are wrong:\n  {}", wrong.join("\n  "))
+    }
+}
+
+/// Counts messages by type until the end; the last line is the summary.
+fn count(lines: impl BufRead) -> (BTreeMap<String, u64>, String) {
+    let (mut counts, mut last) = (BTreeMap::new(), String::new());
+    for line in lines.lines().map_while(Result::ok) {
+        let kind = serde_json::from_str::<Value>(&line).ok().and_then(|json| {
+            let text = |key: &str| json.get(key).and_then(Value::as_str).map(str::to_owned);
+            let kind = text("kind").map_or_else(String::new, |kind| format!(", {kind}"));
+            Some(text("type")? + &kind)
+        });
+        *counts.entry(kind.unwrap_or_default()).or_default() += 1;
+        last = line;
+    }
+    (counts, last)
+}
+
+fn sample(process: u32) -> Result<Sample> {
+    let folder = PathBuf::from(format!("/proc/{process}"));
+    let status = fs::read_to_string(folder.join("status"))?;
+    let number = |key: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(key));
+        line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok())
+            .with_context(|| format!("no {key} in /proc"))
+    };
+    Ok(Sample {
+        kib: number("VmRSS:")?,
+        descriptors: fs::read_dir(folder.join("fd"))?.count(),
+        threads: number("Threads:")? as usize,
+    })
+}
+
+/// One of the numbers of a sample.
+type Measure = fn(&Sample) -> f64;
+
+/// Memory, descriptors and threads at the end against those after the first minute.
+fn check_samples(samples: &[Sample]) -> Vec<String> {
+    let settled = SETTLED.as_secs() as usize;
+    let window = |skipped: usize, get: Measure| {
+        let samples = samples.iter().skip(skipped).take(WINDOW);
+        median(&samples.map(get).collect::<Vec<f64>>())
+    };
+    let mut wrong = Vec::new();
+    let rows: [(&str, Measure, f64); 3] = [
+        ("memory, KiB", |sample| sample.kib, MOST_GROWTH),
+        ("descriptors", |sample| sample.descriptors as f64, 0.0),
+        ("threads", |sample| sample.threads as f64, 0.0),
+    ];
+    let mut table = Vec::new();
+    for (name, get, most) in rows {
+        let before = window(settled.min(samples.len() / 2), get);
+        let after = window(samples.len().saturating_sub(WINDOW), get);
+        let growth = 100.0 * (after / before - 1.0);
+        table.push(vec![
+            name.to_owned(),
+            format!("{before:.0}"),
+            format!("{after:.0}"),
+            format!("{growth:+.1} %"),
+        ]);
+        if growth > most {
+            wrong.push(format!(
+                "{name}: {before:.0} after a minute, {after:.0} at the end"
+            ));
+        }
+    }
+    println!(
+        "{}",
+        markdown(&["", "after a minute", "at the end", ""], &table)
+    );
+    wrong
+}
+
+fn print_counts(title: &str, counts: &BTreeMap<String, u64>) {
+    let rows: Vec<Vec<String>> = counts
+        .iter()
+        .map(|(name, count)| vec![name.clone(), count.to_string()])
+        .collect();
+    println!("{}", markdown(&[title, "count"], &rows));
+}
+
+/// What each element says that it got, sent and lost.
+struct Books(BTreeMap<String, Value>);
+
+impl Books {
+    fn new(summary: &Value) -> Result<Self> {
+        let elements = summary.get("elements").and_then(Value::as_array);
+        let elements = elements.context("no elements in the summary")?;
+        Ok(Self(
+            elements
+                .iter()
+                .filter_map(|it| Some((it.get("name")?.as_str()?.to_owned(), it.clone())))
+                .collect(),
+        ))
+    }
+
+    fn get(&self, element: &str, key: &str) -> i64 {
+        let value = self.0.get(element).and_then(|it| it.get(key));
+        value.and_then(Value::as_i64).unwrap_or(i64::MIN)
+    }
+
+    fn check(&self) -> Vec<String> {
+        let keys = [
+            "buffers-in",
+            "buffers-out",
+            "dropped",
+            "failures",
+            "restarts",
+        ];
+        let rows: Vec<Vec<String>> = self
+            .0
+            .keys()
+            .map(|name| {
+                let cells = keys.iter().map(|key| self.get(name, key).to_string());
+                std::iter::once(name.clone()).chain(cells).collect()
+            })
+            .collect();
+        let header: Vec<&str> = std::iter::once("element").chain(keys).collect();
+        println!("{}", markdown(&header, &rows));
+        let mut wrong = Vec::new();
+        let mut same = |what: &str, a: i64, b: i64| {
+            if a != b {
+                wrong.push(format!("{what}: {a} against {b}"));
+            }
+        };
+        let get = |element: &str, key: &str| self.get(element, key);
+        let (i, o, d) = ("buffers-in", "buffers-out", "dropped");
+        same("source to tee", get("source", o), get("t", i));
+        same("tee to its branches", get("t", o), 3 * get("t", i));
+        same("tee to queue-a", get("t", i), get("queue-a", i));
+        same("tee to queue-b", get("t", i), get("queue-b", i));
+        same("tee to valve", get("t", i), get("valve", i));
+        same("valve", get("valve", i), get("valve", o) + get("valve", d));
+        same("valve to queue-c", get("valve", o), get("queue-c", i));
+        for name in ["a", "b", "c"] {
+            let (queue, sink) = (format!("queue-{name}"), format!("sink-{name}"));
+            same(&queue, get(&queue, i), get(&queue, o) + get(&queue, d));
+            same(&format!("{queue} to {name}"), get(&queue, o), get(name, i));
+            let next = if name == "b" { "convert" } else { &sink };
+            same(&format!("{name} to {next}"), get(name, o), get(next, i));
+        }
+        same("convert", get("convert", i), get("convert", o));
+        same("convert to sink-b", get("convert", o), get("sink-b", i));
+        let faults: i64 = ["a", "b", "c"].iter().map(|it| get(it, "failures")).sum();
+        println!("{faults} faults\n");
+        wrong
+    }
+}
