@@ -26,3 +26,5 @@ mod isolation;
 mod errors;
 mod detector;
 mod cache;
+#[cfg(unix)]
+mod control;
