@@ -108,4 +108,12 @@ impl<I: Instance> contract::Guest for Exports<I> {
     fn handle_event(pad: u32, event: Event) -> Result<Disposition, Failure> {
         with::<I, _>(|runner| runner.handle_event(pad, &event))
     }
+
+    fn save() -> Option<Vec<u8>> {
+        I::slot().with_borrow(|runner| runner.as_ref()?.save())
+    }
+
+    fn restore(state: Vec<u8>) -> Result<(), Failure> {
+        with::<I, _>(|runner| runner.restore(&state))
+    }
 }

@@ -65,6 +65,9 @@ pub mod bus;
 pub mod nn;
 // Half precision.
 pub mod half;
+// What is handed over to the next instance.
+#[cfg(feature = "state")]
+pub mod state;
 // Names of a model's classes.
 pub mod labels;
 // Video capture.

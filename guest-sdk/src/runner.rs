@@ -104,6 +104,16 @@ impl<T: Element> Runner<T> {
     pub fn handle_event(&mut self, pad: u32, event: &Event) -> Result<Disposition, Failure> {
         self.element.handle_event(&self.context, pad, event)
     }
+
+    /// What another instance needs to go on.
+    pub fn save(&self) -> Option<Vec<u8>> {
+        self.element.save()
+    }
+
+    /// Goes on where another instance was.
+    pub fn restore(&mut self, state: &[u8]) -> Result<(), Failure> {
+        self.element.restore(&self.context, state)
+    }
 }
 
 /// Caps from text, as a failure if they cannot be read.

@@ -294,6 +294,17 @@ impl<T: Exported> Harness<T> {
             .try_for_each(|property| self.runner.set_property(property))
     }
 
+    /// What the element would hand over to another instance.
+    pub fn save(&self) -> Option<Vec<u8>> {
+        self.runner.save()
+    }
+
+    /// Hands over what [`Harness::save`] of another instance gave; after `set_caps`.
+    pub fn restore(&mut self, state: &[u8]) -> Result<(), Failure> {
+        self.start()?;
+        self.runner.restore(state)
+    }
+
     /// Stops the element.
     pub fn stop(&mut self) -> Result<(), Failure> {
         self.runner.stop()?;

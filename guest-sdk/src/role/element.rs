@@ -129,4 +129,17 @@ pub trait Element: Sized + 'static {
         let _ = (ctx, pad, event);
         Ok(Disposition::Forward)
     }
+
+    /// What another instance needs to go on where this one is; [`crate::state`]
+    /// writes it. None: nothing.
+    fn save(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Goes on where another instance was, perhaps one of another version. After
+    /// `start` and `set_caps`, before the first buffer.
+    fn restore(&mut self, ctx: &Context, state: &[u8]) -> Result<(), Failure> {
+        let _ = (ctx, state);
+        Err(Failure::not_supported("this element takes no state over"))
+    }
 }

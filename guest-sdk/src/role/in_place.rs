@@ -58,6 +58,19 @@ pub trait InPlace: Sized + 'static {
         let _ = ctx;
         Ok(())
     }
+
+    /// What another instance needs to go on where this one is; [`crate::state`]
+    /// writes it. None: nothing.
+    fn save(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Goes on where another instance was, perhaps one of another version. After
+    /// `start` and `set_caps`, before the first buffer.
+    fn restore(&mut self, ctx: &Context, state: &[u8]) -> Result<(), Failure> {
+        let _ = (ctx, state);
+        Err(Failure::not_supported("this element takes no state over"))
+    }
 }
 
 /// An [`InPlace`] as an [`Element`].
@@ -108,5 +121,13 @@ impl<T: InPlace> Element for Adapter<T> {
         event: &Event,
     ) -> Result<Disposition, Failure> {
         self.0.handle_event(ctx, event)
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        self.0.save()
+    }
+
+    fn restore(&mut self, ctx: &Context, state: &[u8]) -> Result<(), Failure> {
+        self.0.restore(ctx, state)
     }
 }

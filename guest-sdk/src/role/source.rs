@@ -84,6 +84,19 @@ pub trait Source: Sized + 'static {
         let _ = ctx;
         Ok(())
     }
+
+    /// What another instance needs to go on where this one is; [`crate::state`]
+    /// writes it. None: nothing.
+    fn save(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Goes on where another instance was, perhaps one of another version. After
+    /// `start` and `set_caps`, before the first buffer.
+    fn restore(&mut self, ctx: &Context, state: &[u8]) -> Result<(), Failure> {
+        let _ = (ctx, state);
+        Err(Failure::not_supported("this element takes no state over"))
+    }
 }
 
 /// A [`Source`] as an [`Element`].
@@ -131,5 +144,13 @@ impl<T: Source> Element for Adapter<T> {
 
     fn produce(&mut self, ctx: &Context) -> Flow {
         self.0.produce(ctx)
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        self.0.save()
+    }
+
+    fn restore(&mut self, ctx: &Context, state: &[u8]) -> Result<(), Failure> {
+        self.0.restore(ctx, state)
     }
 }

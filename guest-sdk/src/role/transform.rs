@@ -109,6 +109,19 @@ pub trait Transform: Sized + 'static {
         let _ = ctx;
         Ok(())
     }
+
+    /// What another instance needs to go on where this one is; [`crate::state`]
+    /// writes it. None: nothing.
+    fn save(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Goes on where another instance was, perhaps one of another version. After
+    /// `start` and `set_caps`, before the first buffer.
+    fn restore(&mut self, ctx: &Context, state: &[u8]) -> Result<(), Failure> {
+        let _ = (ctx, state);
+        Err(Failure::not_supported("this element takes no state over"))
+    }
 }
 
 /// A [`Transform`] as an [`Element`].
@@ -215,5 +228,13 @@ impl<T: Transform> Element for Adapter<T> {
         event: &Event,
     ) -> Result<Disposition, Failure> {
         self.inner.handle_event(ctx, event)
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        self.inner.save()
+    }
+
+    fn restore(&mut self, ctx: &Context, state: &[u8]) -> Result<(), Failure> {
+        self.inner.restore(ctx, state)
     }
 }

@@ -10,13 +10,15 @@
 //! manifest ────┘       pipeline                graph    negotiate
 //! ```
 //!
-//! Without the default feature `pipeline` only [`caps`] and [`element`] are left,
-//! and the crate has no dependency: that is what elements themselves use.
+//! Without the default feature `pipeline` only [`caps`], [`element`] and [`privilege`]
+//! are left, and the crate has no dependency: that is what elements themselves use.
 
 // Caps: what a pad can carry, and the algebra on it.
 pub mod caps;
 // What is known of an element without running it.
 pub mod element;
+// Whether a new version of an element wants more than the old one.
+pub mod privilege;
 // Everything that can be wrong with a pipeline, explained.
 #[cfg(feature = "pipeline")]
 pub mod error;

@@ -30,6 +30,11 @@ pub(crate) fn ctl(args: &CtlArgs) -> Result<(), Failure> {
         CtlCommand::List => output::data(&text::list(pipeline, &answer))?,
         CtlCommand::Stats => output::data(&text::stats(pipeline, &answer))?,
         CtlCommand::Swap(swap) => output::talk(text::swapped(&answer, trial(swap))),
+        CtlCommand::SetProperty { element, .. } if answer.get("done") == Some(&false.into()) => {
+            output::talk(format_args!(
+                "`{element}` is busy: it is set with its next buffer"
+            ));
+        }
         // What was asked for has been done: there is nothing to say.
         _ => {}
     }

@@ -53,5 +53,8 @@ pub const MAX_FILE_BYTES: usize = 4096;
 /// How long a new component is on trial where a request does not say.
 pub const DEFAULT_TRIAL: Duration = Duration::from_secs(1);
 
-/// Longest trial: the old component is kept meanwhile, and other changes wait.
+/// Shortest trial: no call of a new component may take longer than its trial.
+pub const MIN_TRIAL: Duration = Duration::from_millis(10);
+
+/// Longest trial: the old component is kept meanwhile, and other swaps wait.
 pub const MAX_TRIAL: Duration = Duration::from_mins(1);

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     DEFAULT_TRIAL, MAX_FIELDS, MAX_FILE_BYTES, MAX_ID_BYTES, MAX_LINE_BYTES, MAX_NAME_BYTES,
-    MAX_TRIAL, MAX_VALUE_BYTES, Problem,
+    MAX_TRIAL, MAX_VALUE_BYTES, MIN_TRIAL, Problem,
 };
 use crate::clock::{format_duration, parse_time};
 
@@ -415,10 +415,14 @@ impl Reader {
             Scalar::Text(text) => parse_time(text).map(Duration::from_nanos),
             _ => None,
         };
-        time.filter(|time| *time <= MAX_TRIAL)
+        time.filter(|time| (MIN_TRIAL..=MAX_TRIAL).contains(time))
             .ok_or_else(|| Problem::Value {
                 field: "trial",
-                expected: format!("a time up to {}s, such as `500ms`", MAX_TRIAL.as_secs()),
+                expected: format!(
+                    "a time from {} to {}, such as `500ms`",
+                    format_duration(nanos(MIN_TRIAL)),
+                    format_duration(nanos(MAX_TRIAL))
+                ),
                 got: value.to_string(),
             })
     }

@@ -11,6 +11,7 @@ use crossbeam::sync::Parker;
 use millstream_core::builtin;
 use millstream_core::element::Descriptor;
 use millstream_core::graph::Registry;
+use millstream_core::privilege::Privileges;
 use wasmtime::component::Component;
 use wasmtime_wasi::WasiCtx;
 
@@ -71,6 +72,16 @@ pub struct Loaded {
     pub(crate) component: Option<Component>,
 }
 
+impl Loaded {
+    /// What it wants from outside its own memory.
+    pub fn privileges(&self) -> Privileges {
+        Privileges {
+            capabilities: self.descriptor.capabilities.clone(),
+            imports: self.imports.clone(),
+        }
+    }
+}
+
 /// A component that was found: where, and its bytes.
 type Found = (Origin, Cow<'static, [u8]>);
 
@@ -118,6 +129,16 @@ impl ElementRegistry {
         };
         self.cache().insert(factory.to_owned(), loaded.clone());
         Ok(Some(loaded))
+    }
+
+    /// The element in a file as it is now, whatever was loaded before.
+    pub(crate) fn load_file(&self, path: &Path) -> Result<Loaded, Error> {
+        let bytes = read_component(path)?;
+        self.read(
+            &path.display().to_string(),
+            Origin::File(path.to_owned()),
+            &bytes,
+        )
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Loaded>>> {

@@ -1,11 +1,12 @@
 //! The control socket of a running pipeline.
 //!
 //! ```text
-//! clients ═► server (one thread, never waits for a client) ─► looks   (list, stats, eos)
-//!                                                          └► changes (one after the other)
+//! clients ═► server (one thread, never waits) ─┬► prompt    stats, pause, resume, eos
+//!                                             ├► elements  list, set-property
+//!                                             └► swaps     swap
 //! ```
 //!
-//! Nothing here holds the pipeline up: three threads, [`MAX_CLIENTS`] clients, one request a
+//! Nothing here holds the pipeline up: four threads, [`MAX_CLIENTS`] clients, one request a
 //! turn, one line and one answer in memory for each client.
 
 mod client;

@@ -1,5 +1,6 @@
-//! Who does what clients ask for: one thread that looks, one that changes, so that a swap on
-//! trial keeps nobody from the counters.
+//! Who does what clients ask for. Each thread does one thing after the other; there are
+//! three, so that a swap on trial or an element in a long call keeps nobody from the counters
+//! and from the end.
 
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
@@ -29,10 +30,14 @@ pub(super) struct Done {
     pub(super) line: String,
 }
 
-/// Hands requests to the two threads and takes their answers back.
+/// Hands requests to the threads and takes their answers back.
 pub(super) struct Desk {
-    looks: SyncSender<Job>,
-    changes: SyncSender<Job>,
+    /// For what waits for nothing.
+    prompt: SyncSender<Job>,
+    /// For what waits until elements come to the end of a buffer.
+    elements: SyncSender<Job>,
+    /// For what waits for the end of a trial.
+    swaps: SyncSender<Job>,
     done: Receiver<Done>,
 }
 
@@ -61,8 +66,9 @@ impl Desk {
                 .map(|_| sender)
         };
         Ok(Self {
-            looks: start("control-looks")?,
-            changes: start("control-changes")?,
+            prompt: start("control-prompt")?,
+            elements: start("control-elements")?,
+            swaps: start("control-swaps")?,
             done,
         })
     }
@@ -70,9 +76,9 @@ impl Desk {
     /// Has a request done, some time.
     pub(super) fn submit(&self, job: Job) -> Result<(), Job> {
         let thread = match job.request.command {
-            // The end must not wait for a trial.
-            Command::List | Command::Stats | Command::Eos => &self.looks,
-            _ => &self.changes,
+            Command::Stats | Command::Pause | Command::Resume | Command::Eos => &self.prompt,
+            Command::List | Command::SetProperty { .. } => &self.elements,
+            Command::Swap(_) => &self.swaps,
         };
         thread.try_send(job).map_err(|error| match error {
             std::sync::mpsc::TrySendError::Full(job)
@@ -119,8 +125,10 @@ fn fulfil(controller: &Controller, command: Command) -> Result<Json, Refusal> {
             value,
         } => {
             let set = controller.set_property(&element, &name, &value);
-            set.map_err(|error| refusal(&error))?;
-            return Ok(json!({"element": element, "name": name, "value": value}));
+            let is_done = set.map_err(|error| refusal(&error))?;
+            return Ok(json!({
+                "element": element, "name": name, "value": value, "done": is_done,
+            }));
         }
         Command::Swap(swap) => {
             let swap = Swap {
@@ -148,7 +156,7 @@ fn status(controller: &Controller, elements: &Json) -> Json {
 
 fn refusal(error: &Error) -> Refusal {
     let kind = match error {
-        Error::Engine { .. } | Error::Thread(_) | Error::Element { .. } => ErrorKind::Failed,
+        Error::Engine { .. } | Error::Thread(_) | Error::NotSwapped { .. } => ErrorKind::Failed,
         _ => ErrorKind::Usage,
     };
     Refusal {
