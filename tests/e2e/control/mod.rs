@@ -1,18 +1,19 @@
 //! The control socket: what a running pipeline can be asked, and that no client, whatever it
 //! does, costs the pipeline a buffer.
 
+mod clients;
+mod files;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::scene::{Run, Running, Scene, lacks_guests};
+use crate::scene::{Run, Running, Scene, guest, lacks_guests};
 
 const ELEMENTS: &[&str] = &["videotestsrc", "identity", "fakesink"];
 /// A buffer that finds the queue full is dropped and counted.
@@ -100,7 +101,7 @@ fn mode(path: &Path) -> u32 {
     found.permissions().mode() & 0o777
 }
 
-/// A client without manners.
+/// A client that speaks the protocol itself.
 struct Client {
     reader: BufReader<UnixStream>,
 }
@@ -264,238 +265,23 @@ fn what_cannot_be_done_is_said() {
 }
 
 #[test]
-fn clients_that_hang_hold_nobody_up() {
+fn a_trial_keeps_nobody_waiting() {
     if lacks_guests(ELEMENTS, &[]) {
         return;
     }
     let scene = Scene::new();
     let live = Live::start(&scene, "c.sock");
-    let mut half = Client::greeted(&live.socket);
-    half.send(b"{\"command\":\"st");
-    let mut long = Client::greeted(&live.socket);
-    long.send(&vec![b'x'; 70_000]);
-    let mut deaf = Client::greeted(&live.socket);
-    let requests = "{\"command\":\"list\"}\n".repeat(1_000);
-    deaf.send(requests.as_bytes());
-    let gone = Client::greeted(&live.socket);
-    drop(gone);
-    let mut hasty = Client::connect(&live.socket);
-    hasty.send(b"{\"command\":\"pause\"}\n{\"command\":\"resume\"}");
-    drop(hasty);
-
-    long.is_told("a line of more than 65536 bytes");
-    long.is_hung_up();
-    live.flows();
-    half.is_told("did not end within 5 s");
-    half.is_hung_up();
-    live.flows();
-    live.end();
-}
-
-#[test]
-fn one_that_never_reads_is_dropped() {
-    if lacks_guests(ELEMENTS, &[]) {
-        return;
-    }
-    let scene = Scene::new();
-    let live = Live::start(&scene, "c.sock");
-    let mut deaf = Client::connect(&live.socket);
-    let stream = deaf.reader.get_mut();
-    // Until the pipeline has hung up, since what it says is not read.
-    let lines = "{\"command\":\"list\"}\n".repeat(100);
-    wait_until("it is dropped", || {
-        stream.write_all(lines.as_bytes()).is_err()
+    let mut swapper = Client::greeted(&live.socket);
+    let swap = json!({
+        "command": "swap", "element": "middle", "trial": "50s",
+        "file": guest("components", "identity"),
     });
+    swapper.send(format!("{swap}\n").as_bytes());
     live.flows();
+    live.ctl(&["pause"]).exits(0);
+    live.ctl(&["resume"]).exits(0);
+    live.ctl(&["list"]).exits(0).says(&["playing"]);
     live.end();
-}
-
-#[test]
-fn a_thousand_clients_are_let_in_or_turned_away() {
-    if lacks_guests(ELEMENTS, &[]) {
-        return;
-    }
-    let scene = Scene::new();
-    let live = Live::start(&scene, "c.sock");
-    let mut clients: Vec<Client> = (0..1_000).map(|_| Client::connect(&live.socket)).collect();
-    let mut greeted = 0;
-    for client in &mut clients {
-        let first = client.line();
-        if first["protocol"] == 1 {
-            greeted += 1;
-        } else {
-            assert_eq!(first["error"]["kind"], "busy", "{first}");
-            client.is_hung_up();
-        }
-    }
-    // Idle ones make room after a while, so that more than 64 may have been let in.
-    assert!((64..1_000).contains(&greeted), "{greeted}");
-    // All but one go, and the pipeline has room again.
-    clients.truncate(1);
-    live.flows();
-    live.end();
-}
-
-#[test]
-fn files_are_not_mistaken_for_stale_sockets() {
-    if lacks_guests(ELEMENTS, &[]) {
-        return;
-    }
-    let scene = Scene::new();
-    let launch = |control: &str| {
-        let control = format!("--control={control}");
-        let line = "videotestsrc num-buffers=1 ! fakesink";
-        scene.run(&["launch", line, &control])
-    };
-    scene.write("file.sock", "mine");
-    launch("file.sock")
-        .exits(2)
-        .says(&["a file of another kind"]);
-    assert_eq!(scene.read("file.sock"), b"mine");
-    let target = scene.path("file.sock");
-    std::os::unix::fs::symlink(target, scene.path("link.sock")).expect("a link");
-    launch("link.sock")
-        .exits(2)
-        .says(&["a file of another kind"]);
-    assert_eq!(scene.read("link.sock"), b"mine");
-    launch("no-such-folder/c.sock")
-        .exits(2)
-        .says(&["no-such-folder/c.sock"]);
-    launch(&"x".repeat(200)).exits(2).says(&["control socket"]);
-
-    // A living one is refused, whoever it belongs to.
-    let other = UnixListener::bind(scene.path("other.sock")).expect("a socket");
-    launch("other.sock")
-        .exits(2)
-        .says(&["a running process uses it"]);
-    drop(other);
-    // Now its process does not listen any more: a stale one.
-    launch("other.sock").exits(0);
-    assert!(!scene.path("other.sock").exists());
-    let left: Vec<_> = fs::read_dir(scene.path(".")).expect("a folder").collect();
-    assert_eq!(left.len(), 2, "nothing else is left: {left:?}");
-}
-
-#[test]
-fn the_socket_of_a_killed_pipeline_is_replaced() {
-    if lacks_guests(ELEMENTS, &[]) {
-        return;
-    }
-    let scene = Scene::new();
-    let first = Live::start(&scene, "c.sock");
-    first.running.signal("KILL");
-    assert_eq!(first.running.wait().code, None);
-    assert!(first.socket.exists(), "nobody could take it away");
-    scene
-        .run(&["ctl", "--socket", "c.sock", "stats"])
-        .exits(2)
-        .says(&["is gone"]);
-    Live::start(&scene, "c.sock").end();
-}
-
-#[test]
-fn the_socket_goes_with_the_pipeline() {
-    if lacks_guests(ELEMENTS, &[]) {
-        return;
-    }
-    let scene = Scene::new();
-    let control = "--control=c.sock";
-    for (line, code) in [
-        ("videotestsrc num-buffers=3 ! fakesink", 0),
-        ("videotestsrc ! identity error-after=2 ! fakesink", 1),
-    ] {
-        scene.run(&["launch", line, control]).exits(code);
-        assert!(!scene.path("c.sock").exists(), "{line}");
-    }
-    for signal in ["INT", "TERM"] {
-        let live = Live::start(&scene, "c.sock");
-        live.running.signal(signal);
-        live.running.wait().exits(0);
-        assert!(!live.socket.exists(), "{signal}");
-    }
-}
-
-#[test]
-fn the_only_pipeline_is_found() {
-    if lacks_guests(ELEMENTS, &[]) {
-        return;
-    }
-    let scene = Scene::new();
-    let folder = scene.path("millstream");
-    let sockets = || -> Vec<PathBuf> {
-        let entries = fs::read_dir(&folder).into_iter().flatten();
-        let paths = entries.map(|entry| entry.expect("an entry").path());
-        paths.filter(|path| path.extension().is_some()).collect()
-    };
-    scene
-        .run(&["ctl", "list"])
-        .exits(2)
-        .says(&["no pipeline with a control socket is running"]);
-    let first = scene.start(&["launch", LIVE, "--control"]);
-    wait_until("there is a socket", || sockets().len() == 1);
-    assert_eq!((mode(&folder), mode(&sockets()[0])), (0o700, 0o600));
-    scene
-        .run(&["ctl", "list"])
-        .exits(0)
-        .says(&["pipeline0: playing"]);
-
-    let second = scene.start(&["launch", LIVE, "--control"]);
-    wait_until("there are two", || sockets().len() == 2);
-    let mut all = sockets();
-    all.sort();
-    let names: Vec<&str> = all.iter().map(|it| it.to_str().expect("UTF-8")).collect();
-    scene.run(&["ctl", "list"]).exits(2).says(&[
-        "several pipelines are running",
-        names[0],
-        names[1],
-    ]);
-    // The first is killed: what it left counts no more, and goes with the next start.
-    first.signal("KILL");
-    assert_eq!(first.wait().code, None);
-    scene.run(&["ctl", "eos"]).exits(0);
-    second.wait().exits(0);
-    assert_eq!(sockets().len(), 1);
-    let line = "videotestsrc num-buffers=1 ! fakesink";
-    scene.run(&["launch", line, "--control"]).exits(0);
-    assert_eq!(sockets(), Vec::<PathBuf>::new());
-
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("a mode");
-    scene
-        .run(&["launch", line, "--control"])
-        .exits(2)
-        .says(&["its mode is 0755, expected 0700"]);
-}
-
-#[test]
-fn other_users_are_refused() {
-    if lacks_guests(ELEMENTS, &[]) {
-        return;
-    }
-    let scene = Scene::new();
-    let owner = fs::metadata(scene.path(".")).expect("a folder").uid();
-    if owner != 0 {
-        eprintln!("skipped: only root can be another user");
-        return;
-    }
-    let live = Live::start(&scene, "c.sock");
-    // The owner opens the way as far as a mode can; the pipeline still asks who comes.
-    let open = |path: &Path| {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).expect("a mode");
-    };
-    open(&live.socket);
-    open(&scene.path("."));
-    let program = scene.path("millstream-copy");
-    fs::copy(env!("CARGO_BIN_EXE_millstream"), &program).expect("a copy");
-    open(&program);
-    let other = Command::new(program)
-        .args(["ctl", "--socket", "c.sock", "eos"])
-        .current_dir(scene.path("."))
-        .uid(65_534)
-        .output()
-        .expect("another user");
-    let text = String::from_utf8_lossy(&other.stderr);
-    assert!(text.contains("belongs to another user"), "{text}");
-    assert_eq!(other.status.code(), Some(2));
-    live.flows();
-    live.end();
+    // It was still waiting: otherwise it would have had another answer.
+    swapper.is_told("the pipeline has ended");
 }
