@@ -13,7 +13,7 @@ use wasmtime::component::InstancePre;
 use super::node::Flow;
 use super::trial::Trial;
 use crate::bus::{Level, Message};
-use crate::element::instance::{Failure, FailureKind, Grants, Instance, PadSpec};
+use crate::element::instance::{Failure, FailureKind, Grants, Instance, PadSpec, now};
 use crate::element::link::Granted;
 use crate::element::registry::Loaded;
 use crate::element::state::{Item, State, Surroundings};
@@ -243,9 +243,9 @@ impl Runner {
         let mut instance = self.blueprint.make(&self.properties)?;
         instance.start()?;
         self.place.tell(&mut instance, &self.blueprint.pads)?;
-        // Taken: if it is what makes the element fail, the next one begins without.
+        // Used once: if it is what makes the element fail, the next one begins without.
         let state = self.checkpoint.state.take();
-        self.checkpoint = Checkpoint::default();
+        self.checkpoint.taken = Some(now());
         if let Some(state) = state
             && let Err(failure) = instance.restore(&state)
         {
