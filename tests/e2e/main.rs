@@ -28,3 +28,5 @@ mod detector;
 mod cache;
 #[cfg(unix)]
 mod control;
+mod lock;
+mod files;

@@ -41,7 +41,18 @@ Examples:
   millstream run detect.toml --backend embedded --threads 2 --json > messages.jsonl
 
 Relative file names in a manifest start from the manifest's folder.
+If `detect.lock` lies beside `detect.toml`, components that have changed are told, and those that want more \
+than when it was written do not run; with --locked nothing runs but what it says.
 The first SIGINT or SIGTERM ends the streams and finishes files, the second stops at once.";
+
+const LOCK_EXAMPLES: &str = "\
+Examples:
+  millstream lock detect.toml
+  millstream lock detect.toml --accept objectdetector
+
+Writes `detect.lock` beside `detect.toml`: the SHA-256 of each component, of each model and its labels, and \
+what each component declares and imports. A component that wants more than in the lock before is refused \
+unless --accept names it, as the manifest does; look at it with `millstream audit` first.";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -115,6 +126,9 @@ pub(crate) enum Command {
     Graph(GraphArgs),
     /// Tell which element may do what, and why
     Audit(AuditArgs),
+    /// Write down the digests of a manifest's components and models, for `run --locked`
+    #[command(after_help = LOCK_EXAMPLES)]
+    Lock(LockArgs),
     /// Tell what can run models here, and why the rest cannot
     Backends(BackendsArgs),
     /// List the cameras and what each can send
@@ -138,6 +152,9 @@ pub(crate) struct LaunchArgs {
 pub(crate) struct RunArgs {
     /// The manifest
     pub(crate) manifest: PathBuf,
+    /// Run nothing but what the manifest's lock says
+    #[arg(long)]
+    pub(crate) locked: bool,
     #[command(flatten)]
     pub(crate) play: PlayArgs,
     #[command(flatten)]
@@ -246,6 +263,9 @@ pub(crate) struct TextArgs {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) text: TextArgs,
+    /// Fail if anything is not as the manifest's lock says
+    #[arg(long, conflicts_with = "line")]
+    pub(crate) locked: bool,
     #[command(flatten)]
     pub(crate) setup: SetupArgs,
 }
@@ -254,6 +274,17 @@ pub(crate) struct CheckArgs {
 pub(crate) struct AuditArgs {
     #[command(flatten)]
     pub(crate) text: TextArgs,
+    #[command(flatten)]
+    pub(crate) setup: SetupArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LockArgs {
+    /// The manifest
+    pub(crate) manifest: PathBuf,
+    /// Let a component have more than it had when the lock was written
+    #[arg(long, value_name = "COMPONENT")]
+    pub(crate) accept: Vec<String>,
     #[command(flatten)]
     pub(crate) setup: SetupArgs,
 }

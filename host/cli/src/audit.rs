@@ -10,6 +10,7 @@ use millstream_runtime::{
 
 use crate::args::AuditArgs;
 use crate::failure::Failure;
+use crate::lock::Locked;
 use crate::setup::Text;
 use crate::{human, output};
 
@@ -18,8 +19,13 @@ pub(crate) fn audit(args: &AuditArgs) -> Result<(), Failure> {
     let options = text.options(&args.setup);
     let runtime = text.runtime(&args.setup)?;
     let graph = text.graph(&runtime, &args.setup)?;
-    // An audit must also tell of a pipeline that lacks a grant, and so cannot be made.
-    let prepared = Pipeline::prepare(graph.clone(), &runtime, &options);
+    let locked = Locked::read(&text, &runtime, &graph)?;
+    // An audit must also tell of a pipeline that lacks a grant, or wants more than its lock
+    // says, and so cannot be made.
+    let prepared = match locked.as_ref().map_or(Ok(()), Locked::refuse_more) {
+        Ok(()) => Pipeline::prepare(graph.clone(), &runtime, &options),
+        Err(error) => Err(error.into()),
+    };
     let granted = prepared.as_ref().ok().map(Pipeline::granted);
     let mut out = String::new();
     for (index, element) in graph.elements.iter().enumerate() {
@@ -32,6 +38,7 @@ pub(crate) fn audit(args: &AuditArgs) -> Result<(), Failure> {
             granted: granted.and_then(|granted| granted.get(index)),
             command_line: &args.setup.grants,
             is_line: options.implied_grants,
+            locked: locked.as_ref(),
         };
         out += &auditor.text();
     }
@@ -46,8 +53,10 @@ struct Auditor<'a> {
     granted: Option<&'a Granted>,
     /// What `--grant` adds.
     command_line: &'a [(String, Grant)],
-    /// A launch line implies grants.
+    /// A launch line implies grants, and has no lock.
     is_line: bool,
+    /// The manifest's lock, if it has one.
+    locked: Option<&'a Locked>,
 }
 
 impl Auditor<'_> {
@@ -65,6 +74,10 @@ impl Auditor<'_> {
             return section(&element.name, facts);
         }
         facts.push(("digest", format!("sha256:{}", loaded.digest)));
+        if !self.is_line {
+            let locked = self.locked.map(|locked| locked.says_of(element));
+            facts.push(("lock", locked.unwrap_or_else(|| "not locked".to_owned())));
+        }
         let declared = &element.descriptor.capabilities;
         let declared: Vec<&str> = declared.iter().map(|it| it.as_str()).collect();
         facts.push(("declares", or_nothing(&declared.join(", "))));

@@ -5,12 +5,14 @@ use millstream_core::{LinkPlan, Plan};
 
 use crate::args::CheckArgs;
 use crate::failure::Failure;
+use crate::lock::Locking;
 use crate::setup::Text;
 use crate::{human, output};
 
 pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     let text = Text::from_args(&args.text)?;
-    let prepared = text.prepare(&args.setup, &text.options(&args.setup))?;
+    let locking = Locking::new(args.locked, false);
+    let prepared = text.prepare(&args.setup, &text.options(&args.setup), locking)?;
     let graph = prepared.pipeline.graph();
     output::data(&links(graph, prepared.pipeline.plan()))?;
     output::talk(format_args!(

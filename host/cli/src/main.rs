@@ -31,6 +31,7 @@ mod inspect;
 mod caps;
 mod graph;
 mod audit;
+mod lock;
 mod backends;
 mod devices;
 
@@ -56,11 +57,17 @@ fn main() -> ExitCode {
 
 fn dispatch(args: Args) -> Result<(), Failure> {
     match args.command {
-        Command::Launch(args) => run::run(&Text::from_line(&args.line)?, &args.setup, &args.play),
+        Command::Launch(args) => run::run(
+            &Text::from_line(&args.line)?,
+            &args.setup,
+            &args.play,
+            false,
+        ),
         Command::Run(args) => run::run(
             &Text::from_manifest(&args.manifest)?,
             &args.setup,
             &args.play,
+            args.locked,
         ),
         Command::Check(args) => check::check(&args),
         Command::Inspect(args) => inspect::inspect(&args),
@@ -68,6 +75,7 @@ fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Graph(args) => graph::graph(&args),
         Command::Ctl(args) => ctl::ctl(&args),
         Command::Audit(args) => audit::audit(&args),
+        Command::Lock(args) => lock::lock(&args),
         Command::Backends(args) => backends::backends(&args),
         Command::Devices(args) => devices::devices(&args),
         Command::Schema => Ok(output::data(&millstream_core::manifest::schema())?),

@@ -1,7 +1,8 @@
 //! From texts to a prepared pipeline: what `launch`, `run`, `check`, `graph` and
 //! `audit` have in common.
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use millstream_core::graph::Graph;
@@ -13,6 +14,7 @@ use crate::args::{ElementArgs, SetupArgs, TextArgs};
 use crate::carried::{self, CARRIED, SHAPES, SHAPES_NAME};
 use crate::failure::Failure;
 use crate::inference;
+use crate::lock::{self, Locking};
 
 /// Folders of elements, divided as `PATH` is.
 const ELEMENT_PATH: &str = "MILLSTREAM_ELEMENT_PATH";
@@ -21,7 +23,7 @@ const ELEMENT_PATH: &str = "MILLSTREAM_ELEMENT_PATH";
 pub(crate) enum Text {
     /// A launch line.
     Line(Description),
-    /// A manifest, and the folder that it lies in.
+    /// A manifest, and its file.
     Manifest(Box<Manifest>, PathBuf),
 }
 
@@ -43,10 +45,14 @@ impl Text {
 
     /// Reads a manifest.
     pub(crate) fn from_manifest(path: &Path) -> Result<Self, Failure> {
-        let text = read_text(path)?;
+        let text = read_text(path, MAX_MANIFEST_BYTES).map_err(|error| {
+            Failure::usage(
+                format!("cannot read `{}`: {error}", path.display()),
+                "name a manifest (`*.toml`), or use `millstream launch` for a launch line",
+            )
+        })?;
         let manifest = manifest::parse(&text, &path.display().to_string())?;
-        let base = path.parent().unwrap_or(Path::new("")).to_owned();
-        Ok(Self::Manifest(Box::new(manifest), base))
+        Ok(Self::Manifest(Box::new(manifest), path.to_owned()))
     }
 
     /// Reads whichever the user gave.
@@ -85,13 +91,13 @@ impl Text {
     /// Elements and models that the text can name.
     pub(crate) fn runtime(&self, setup: &SetupArgs) -> Result<Runtime, Failure> {
         let (settings, base) = match self {
-            Self::Manifest(manifest, folder) => (Some(&manifest.inference), folder.clone()),
+            Self::Manifest(manifest, path) => (Some(&manifest.inference), folder(path)),
             Self::Line(_) => (None, PathBuf::new()),
         };
         let inference = inference::options(&setup.inference, settings);
         let runtime = runtime(&setup.elements, base, inference)?;
-        if let Self::Manifest(manifest, base) = self {
-            add_models(&runtime, manifest, base, setup)?;
+        if let Self::Manifest(manifest, path) = self {
+            add_models(&runtime, manifest, &folder(path), setup)?;
         }
         Ok(runtime)
     }
@@ -124,12 +130,20 @@ impl Text {
         &self,
         setup: &SetupArgs,
         options: &Options,
+        locking: Locking,
     ) -> Result<Prepared, Failure> {
         let runtime = self.runtime(setup)?;
         let graph = self.graph(&runtime, setup)?;
+        // Before any element is made with what it was granted.
+        lock::enforce(self, &runtime, &graph, locking)?;
         let pipeline = Pipeline::prepare(graph, &runtime, options)?;
         Ok(Prepared { runtime, pipeline })
     }
+}
+
+/// Where relative names of a manifest start from.
+fn folder(manifest: &Path) -> PathBuf {
+    manifest.parent().unwrap_or(Path::new("")).to_owned()
 }
 
 /// A runtime with all elements, and the model that the binary carries.
@@ -188,27 +202,17 @@ fn add_models(
     Ok(())
 }
 
-/// A manifest's text; of a file that is too long, as much as shows that.
-fn read_text(path: &Path) -> Result<String, Failure> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::usage(
-            format!("cannot read `{}`: {error}", path.display()),
-            "name a manifest (`*.toml`), or use `millstream launch` for a launch line",
-        )
-    };
-    let file = std::fs::File::open(path).map_err(|error| failed(&error))?;
+/// A file's text; of a file that is too long, as much as shows that.
+pub(crate) fn read_text(path: &Path, most_bytes: usize) -> io::Result<String> {
     let mut bytes = Vec::new();
-    let limit = MAX_MANIFEST_BYTES as u64 + 1;
-    file.take(limit)
-        .read_to_end(&mut bytes)
-        .map_err(|error| failed(&error))?;
-    if bytes.len() > MAX_MANIFEST_BYTES {
-        return Err(failed(&format_args!(
-            "over the limit of {MAX_MANIFEST_BYTES} bytes"
-        )));
+    let limit = most_bytes as u64 + 1;
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    if bytes.len() > most_bytes {
+        let limit = format!("over the limit of {most_bytes} bytes");
+        return Err(io::Error::other(limit));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        failed(&format_args!("not UTF-8 text (byte {at})"))
+        io::Error::other(format!("not UTF-8 text (byte {at})"))
     })
 }

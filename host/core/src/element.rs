@@ -147,6 +147,20 @@ pub enum Capability {
 }
 
 impl Capability {
+    /// All there are.
+    pub const ALL: [Self; 5] = [
+        Self::Camera,
+        Self::Display,
+        Self::Inference,
+        Self::FilesRead,
+        Self::FilesWrite,
+    ];
+
+    /// The capability of a word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == word)
+    }
+
     /// The word for it in descriptors and messages; grants of files add a directory.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -51,4 +51,4 @@ pub use error::Error;
 #[cfg(feature = "pipeline")]
 pub use negotiate::{LinkPlan, Oracle, Plan};
 #[cfg(feature = "pipeline")]
-pub use pipeline::{Description, builtin, graph, launch, manifest};
+pub use pipeline::{Description, builtin, graph, launch, lock, manifest};

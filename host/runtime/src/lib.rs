@@ -19,6 +19,7 @@ mod device;
 mod nn;
 mod element;
 mod pipeline;
+mod lock;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,8 +37,8 @@ pub use element::registry::{Carried, ElementRegistry, Loaded, Origin};
 pub use error::Error;
 pub use nn::{
     BackendChoice, BackendReport, Batching, Device, DeviceKind, ElementType, InferenceOptions,
-    ModelInfo, ModelOptions, ModelRegistry, ModelStats, NnError, Precision, SharedModel, Tensor,
-    TensorInfo, TensorView, Unavailable,
+    ModelDigests, ModelInfo, ModelOptions, ModelRegistry, ModelStats, NnError, Precision,
+    SharedModel, Tensor, TensorInfo, TensorView, Unavailable,
 };
 pub use pipeline::{
     Controller, DEFAULT_CALL_TIME, DEFAULT_MEMORY_BYTES, DEFAULT_TRIAL, ElementStats,
@@ -80,6 +81,42 @@ impl Runtime {
             models: ModelRegistry::new(inference),
             base: sources.base,
         })
+    }
+
+    /// The name under which the element may load a model that the operator named.
+    pub(crate) fn model_name(&self, element: &str, text: &str) -> Result<String, Error> {
+        let models = &self.models;
+        if models.names().iter().any(|name| name == text) {
+            return Ok(text.to_owned());
+        }
+        let path = self.base.join(text);
+        if !path.is_file() {
+            let known = models.names().join("`, `");
+            return Err(Error::Model {
+                element: element.to_owned(),
+                message: format!("no model and no file is named `{text}`"),
+                hint: Some(format!("known models: `{known}`; a file ends in `.onnx`")),
+            });
+        }
+        if let Some(name) = models.name_of(&path) {
+            return Ok(name);
+        }
+        let stem = path
+            .file_stem()
+            .map_or_else(|| text.into(), |stem| stem.to_string_lossy());
+        let taken = models.names();
+        let name = (0..=taken.len())
+            .map(|n| {
+                if n == 0 {
+                    stem.to_string()
+                } else {
+                    format!("{stem}-{n}")
+                }
+            })
+            .find(|name| !taken.contains(name))
+            .unwrap_or_else(|| text.to_owned());
+        models.add_file(&name, &path, ModelOptions::default());
+        Ok(name)
     }
 
     /// Components compiled, and loaded from the cache, so far.

@@ -70,6 +70,10 @@ impl Play {
     }
 
     fn line(line: &str, on_failure: OnFailure) -> Self {
+        Self::made(line, on_failure, false)
+    }
+
+    fn made(line: &str, on_failure: OnFailure, locked: bool) -> Self {
         let sources = Sources {
             folders: vec![target("components"), target("fixtures")],
             ..Sources::default()
@@ -81,7 +85,11 @@ impl Play {
                 element.policy.on_failure = on_failure;
             }
         }
-        let mut pipeline = Pipeline::prepare(graph, &runtime, &Options::default()).unwrap();
+        let options = Options {
+            locked,
+            ..Options::default()
+        };
+        let mut pipeline = Pipeline::prepare(graph, &runtime, &options).unwrap();
         pipeline.play().unwrap();
         let controller = pipeline.controller();
         Self {
@@ -267,6 +275,22 @@ fn what_cannot_stand_there_is_refused_and_nothing_changes() {
     let swapped = play.swap("u", "fixtures/understudy.wasm", false).unwrap();
     assert_eq!(swapped.state_bytes, None);
     assert_eq!(u(&play).state, "running");
+    play.ends_whole();
+}
+
+#[test]
+fn a_locked_pipeline_takes_only_what_it_was_made_from() {
+    if lacks_guests() {
+        return;
+    }
+    let line = LIVE.replace("THEN", "");
+    let mut play = Play::made(&line, OnFailure::GiveUp(Resort::Stop), true);
+    play.wait_for(3);
+    let error = play
+        .swap("u", "components/identity.wasm", true)
+        .unwrap_err();
+    assert!(error.contains("is not in its lock"), "{error}");
+    play.swap("u", "fixtures/understudy.wasm", false).unwrap();
     play.ends_whole();
 }
 

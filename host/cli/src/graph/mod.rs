@@ -14,13 +14,14 @@ use std::fs;
 
 use crate::args::GraphArgs;
 use crate::failure::Failure;
+use crate::lock::Locking;
 use crate::output;
 use crate::setup::Text;
 use drawing::Drawing;
 
 pub(crate) fn graph(args: &GraphArgs) -> Result<(), Failure> {
     let text = Text::from_args(&args.text)?;
-    let prepared = text.prepare(&args.setup, &text.options(&args.setup))?;
+    let prepared = text.prepare(&args.setup, &text.options(&args.setup), Locking::default())?;
     let drawing = Drawing::new(prepared.pipeline.graph(), prepared.pipeline.plan());
     let is_svg_file = |path: &std::path::PathBuf| path.extension().is_some_and(|it| it == "svg");
     let is_svg = args.svg || args.output.as_ref().is_some_and(is_svg_file);

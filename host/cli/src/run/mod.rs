@@ -18,6 +18,7 @@ use millstream_runtime::{ClockKind, Ended};
 use crate::args::{Clock, PlayArgs, SetupArgs};
 use crate::failure::Failure;
 use crate::json;
+use crate::lock::Locking;
 use crate::output::{self, StatusLine};
 use crate::setup::{Prepared, Text};
 use control::{Bound, Control};
@@ -30,15 +31,21 @@ use signals::Signals;
 const STEP: Duration = Duration::from_millis(100);
 
 /// Runs a pipeline; an error if it failed or was stopped.
-pub(crate) fn run(text: &Text, setup: &SetupArgs, play: &PlayArgs) -> Result<(), Failure> {
+pub(crate) fn run(
+    text: &Text,
+    setup: &SetupArgs,
+    play: &PlayArgs,
+    is_locked: bool,
+) -> Result<(), Failure> {
     let mut options = text.options(setup);
     options.views = !play.no_views;
+    options.locked = is_locked;
     match play.clock {
         Some(Clock::System) => options.clock = ClockKind::System,
         Some(Clock::Virtual) => options.clock = ClockKind::Virtual,
         None => {}
     }
-    let prepared = text.prepare(setup, &options)?;
+    let prepared = text.prepare(setup, &options, Locking::new(is_locked, play.quiet))?;
     Player::new(prepared, play)?.play()
 }
 

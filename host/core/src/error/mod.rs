@@ -4,6 +4,7 @@
 //! [`Error::render`] the whole text: code, explanation, place and hint.
 
 mod launch;
+mod lock;
 mod suggest;
 mod text;
 
@@ -11,6 +12,7 @@ mod text;
 mod tests;
 
 pub use launch::LaunchProblem;
+pub use lock::LockProblem;
 pub use suggest::suggest;
 
 use crate::caps::{self, Caps};
@@ -43,9 +45,11 @@ pub enum Error {
     /// M0003: two pads have no format in common.
     #[error("{}", text::no_common_caps(.0))]
     NoCommonCaps(Box<NoCommonCaps>),
-    /// M0004: a manifest is no TOML.
-    #[error("the manifest is not valid TOML: {message}")]
+    /// M0004: a manifest or a lock is no TOML.
+    #[error("the {what} is not valid TOML: {message}")]
     Toml {
+        /// `manifest` or `lock`.
+        what: &'static str,
         /// The parser's words.
         message: String,
         /// Where.
@@ -329,6 +333,9 @@ pub enum Error {
         /// Where.
         place: At,
     },
+    /// M0030 to M0032: a pipeline is not as its lock says.
+    #[error("{0}")]
+    Lock(Box<LockProblem>),
     /// M0028: bytes without a format reach a pad that needs raw media.
     #[error("`{src}` gives plain bytes, but `{sink}` needs raw media\n  `{sink}` accepts {}", .accepts.brief())]
     BytesToRaw {

@@ -177,6 +177,7 @@ impl Error {
             Self::Element { .. } => "M0027",
             Self::BytesToRaw { .. } => "M0028",
             Self::Component { .. } => "M0029",
+            Self::Lock(problem) => problem.code(),
         }
     }
 
@@ -248,6 +249,7 @@ impl Error {
             Self::ElementCaps { element, .. } => {
                 Some(format!("this is a mistake in the component of `{element}`"))
             }
+            Self::Lock(problem) => Some(problem.hint()),
             Self::Element { hint, .. } | Self::Component { hint, .. } => hint.clone(),
             Self::BytesToRaw { decoder, .. } => Some(decoder.as_ref().map_or_else(
                 || "put a decoder between them".to_owned(),
@@ -287,7 +289,7 @@ impl Error {
             | Self::Component { place, .. }
             | Self::BytesToRaw { place, .. } => place,
             Self::NoCommonCaps(it) => &it.place,
-            Self::Element { .. } => &None,
+            Self::Element { .. } | Self::Lock(_) => &None,
         }
     }
 
@@ -321,7 +323,7 @@ impl Error {
             | Self::Component { place, .. }
             | Self::BytesToRaw { place, .. } => Some(place),
             Self::NoCommonCaps(it) => Some(&mut it.place),
-            Self::Element { .. } => None,
+            Self::Element { .. } | Self::Lock(_) => None,
         }
     }
 }

@@ -5,6 +5,8 @@
 pub mod launch;
 // TOML manifests.
 pub mod manifest;
+// What a manifest's components and models were when somebody last looked.
+pub mod lock;
 // The host's own elements.
 pub mod builtin;
 // Elements, pads and links, checked.

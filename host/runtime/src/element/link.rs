@@ -1,6 +1,9 @@
 //! Capabilities: which imports need which, and what an element is really given.
 
+use std::fs::File;
+use std::os::fd::AsRawFd as _;
 use std::path::{Component as PathPart, Path, PathBuf};
+use std::sync::Arc;
 
 use millstream_core::element::{Capability, Descriptor};
 use wasmtime::Engine;
@@ -12,7 +15,7 @@ use super::state::State;
 use crate::nn;
 
 /// A folder that an element may use.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Folder {
     /// Its name as the operator wrote it, and as the element sees it.
     pub name: String,
@@ -20,10 +23,23 @@ pub struct Folder {
     pub path: PathBuf,
     /// Whether files may be written and made.
     pub write: bool,
+    /// The folder itself, opened before any element runs: who may write around it could
+    /// put a link in its place before an element that has it is made anew.
+    pub(crate) opened: Option<Arc<File>>,
+}
+
+impl Folder {
+    /// A way to the folder itself, whatever its path leads to by now.
+    fn way(&self) -> PathBuf {
+        match &self.opened {
+            Some(opened) => format!("/proc/self/fd/{}", opened.as_raw_fd()).into(),
+            None => self.path.clone(),
+        }
+    }
 }
 
 /// Everything that one element of a pipeline was granted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Granted {
     /// Cameras.
     pub camera: bool,
@@ -60,7 +76,7 @@ impl Granted {
                 FsPerms::ReadOnly
             };
             builder
-                .preopened_dir(&folder.path, &folder.name, access)
+                .preopened_dir(folder.way(), &folder.name, access)
                 .map_err(|error| format!("folder `{}`: {}", folder.name, error.root_cause()))?;
         }
         Ok(builder.build())

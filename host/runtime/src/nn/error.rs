@@ -71,6 +71,12 @@ pub enum NnError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A model's files are not what they were when their digests were told.
+    #[error("the files of model `{name}` were replaced while the pipeline was made")]
+    Changed {
+        /// The model.
+        name: String,
+    },
     /// A file of labels cannot be read.
     #[error("cannot read the labels of model `{name}` from `{}`: {source}", path.display())]
     ReadLabels {
@@ -170,6 +176,7 @@ impl NnError {
             Self::UnsupportedType { who: "the backend `embedded`", .. } => Some(
                 "`cargo xtask setup --backend onnxruntime`, then `backend = \"onnxruntime\"`".into(),
             ),
+            Self::Changed { .. } => Some("wait until they are complete, and start again".into()),
             Self::UnknownDevice { .. } => {
                 Some("`millstream backends` lists them with their numbers".into())
             }

@@ -20,6 +20,7 @@ mod tensor;
 mod onnx;
 mod backend;
 mod scheduler;
+mod entry;
 mod registry;
 mod wasi;
 pub(crate) mod session;
@@ -27,6 +28,7 @@ pub(crate) mod session;
 pub use backend::{
     BackendChoice, BackendReport, Device, DeviceKind, ModelInfo, Precision, TensorInfo, Unavailable,
 };
+pub use entry::ModelDigests;
 pub use error::NnError;
 pub use registry::{InferenceOptions, ModelOptions, ModelRegistry, SharedModel};
 pub use scheduler::{Batching, ModelStats};

@@ -33,6 +33,10 @@ enum Kind {
     Node,
     Attribute,
     Tensor,
+    /// A sparse tensor, which is two tensors.
+    Sparse,
+    Function,
+    Training,
     Value,
     Type,
     TypedTensor,
@@ -46,32 +50,45 @@ impl Kind {
     /// What a field holds; none if that is no message.
     fn field(self, number: u64) -> Option<Self> {
         Some(match (self, number) {
-            (Self::Model, 7) | (Self::Attribute, 6 | 11) => Self::Graph,
-            (Self::Graph, 1) => Self::Node,
-            (Self::Node, 5) => Self::Attribute,
-            (Self::Graph | Self::Attribute, 5) | (Self::Attribute, 10) => Self::Tensor,
+            (Self::Model, 7) | (Self::Attribute, 6 | 11) | (Self::Training, 1 | 2) => Self::Graph,
+            (Self::Graph, 1) | (Self::Function, 7) => Self::Node,
+            (Self::Node, 5) | (Self::Function, 11) => Self::Attribute,
+            (Self::Graph | Self::Attribute, 5) | (Self::Attribute, 10) | (Self::Sparse, 1 | 2) => {
+                Self::Tensor
+            }
+            (Self::Graph, 15) | (Self::Attribute, 22 | 23) => Self::Sparse,
+            (Self::Model, 20) => Self::Training,
+            (Self::Model, 25) => Self::Function,
             (Self::Graph, 11..=13) => Self::Value,
             (Self::Value, 2) | (Self::Attribute, 14 | 15) | (Self::Sequence, 1) => Self::Type,
             (Self::Type, 1) => Self::TypedTensor,
             (Self::Type, 4) => Self::Sequence,
             (Self::TypedTensor, 2) => Self::Shape,
-            (Self::Model, 8 | 14) | (Self::Tensor, 13) | (Self::Shape, 1) => Self::Leaf,
+            (Self::Model, 8 | 14) | (Self::Shape, 1) => Self::Leaf,
             _ => return None,
         })
     }
 }
 
 /// Checks that every length in the file fits what it lies in, and that messages do not
-/// lie in each other without end: engines allocate what a length says, and recurse.
-fn check_lengths(message: &[u8], kind: Kind, depth: usize) -> Result<(), String> {
+/// lie in each other without end: engines allocate what a length says, and recurse. Nor may
+/// a tensor name a file: engines would open it, with all that this process may read.
+fn check(message: &[u8], kind: Kind, depth: usize) -> Result<(), String> {
     if depth > MAX_DEPTH {
         return Err(format!("more than {MAX_DEPTH} messages within each other"));
     }
     for field in Fields(message) {
-        if let (number, Wire::Bytes(bytes)) = field?
-            && let Some(kind) = kind.field(number)
-        {
-            check_lengths(bytes, kind, depth + 1)?;
+        match (kind, field?) {
+            // TensorProto.external_data, data_location
+            (Kind::Tensor, (13, Wire::Bytes(_)) | (14, Wire::Number(1))) => {
+                return Err("its weights lie in other files; save it as one".into());
+            }
+            (_, (number, Wire::Bytes(bytes))) => {
+                if let Some(kind) = kind.field(number) {
+                    check(bytes, kind, depth + 1)?;
+                }
+            }
+            _ => {}
         }
     }
     Ok(())
@@ -150,7 +167,7 @@ impl Arithmetic {
 
 /// Reads a model's header.
 pub(super) fn read_header(model: &[u8]) -> Result<OnnxHeader, String> {
-    check_lengths(model, Kind::Model, 0)?;
+    check(model, Kind::Model, 0)?;
     let mut header = OnnxHeader::default();
     let mut graphs = 0;
     for field in Fields(model) {

@@ -3,21 +3,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use sha2::{Digest, Sha256};
-
+use super::NnError;
 use super::backend::embedded::Embedded;
 use super::backend::{
     self, Backend, BackendChoice, BackendReport, LoadOptions, Model, ModelInfo, Outputs, Precision,
 };
+use super::entry::{Entry, Labels, ModelDigests, Source, labels_from_text};
 use super::scheduler::{Batching, ModelStats, Scheduler, User};
 use super::tensor::{Tensor, TensorView};
-use super::{MAX_MODEL_BYTES, NnError};
-
-/// Most bytes of a file of labels.
-const MAX_LABELS_BYTES: u64 = 1 << 20;
 
 /// Size that the warm-up run gives to dimensions that a model leaves open: the
 /// first is the batch, the others are mostly height and width.
@@ -40,7 +36,7 @@ pub struct InferenceOptions {
 }
 
 /// What is said of one model; what is not said is as [`InferenceOptions`] have it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModelOptions {
     /// A file with one label a line; none: `<model>.names` or `<model>.labels` beside
     /// the model, if it exists.
@@ -88,26 +84,6 @@ struct Key {
 /// want the same model wait, and those who want another do not.
 #[derive(Default)]
 struct Cell(Mutex<Option<Arc<Scheduler>>>);
-
-struct Entry {
-    source: Source,
-    labels: Labels,
-    options: ModelOptions,
-    /// The model with this entry's name and labels, once it was asked for.
-    named: Mutex<Option<Arc<SharedModel>>>,
-}
-
-enum Source {
-    Bytes(Arc<[u8]>),
-    File(PathBuf),
-}
-
-enum Labels {
-    List(Vec<String>),
-    File(PathBuf),
-    /// `<model>.names` or `<model>.labels` beside the model, if there is one.
-    BesideModel,
-}
 
 /// A model that was loaded and run once, and knows how long that took.
 struct WarmedUp {
@@ -198,9 +174,48 @@ impl ModelRegistry {
             source,
             labels,
             options,
+            told: OnceLock::new(),
             named: Mutex::default(),
         };
         locked(&self.inner.entries).insert(name.to_owned(), Arc::new(entry));
+    }
+
+    /// The name of a file that [`add_file`](Self::add_file) added without options.
+    pub fn name_of(&self, path: &Path) -> Option<String> {
+        let entries = locked(&self.inner.entries);
+        let found = entries.iter().find(|(_, entry)| {
+            let plain = entry.options == ModelOptions::default();
+            plain && matches!(&entry.source, Source::File(file) if file == path)
+        });
+        found.map(|(name, _)| name.clone())
+    }
+
+    /// What a model is made from, without loading it. Who has asked can rely on the
+    /// answer: if the files become others, loading the model fails.
+    ///
+    /// # Errors
+    /// If there is no such model, or a file of it cannot be read.
+    pub fn digests(&self, name: &str) -> Result<ModelDigests, NnError> {
+        let entry = self.entry(name)?;
+        if let Some(told) = entry.told.get() {
+            return Ok(*told);
+        }
+        let labels = entry.label_text(name)?;
+        let read = ModelDigests::of(&entry.bytes(name)?, labels.as_deref());
+        Ok(*entry.told.get_or_init(|| read))
+    }
+
+    fn entry(&self, name: &str) -> Result<Arc<Entry>, NnError> {
+        let entry = locked(&self.inner.entries).get(name).cloned();
+        entry.ok_or_else(|| {
+            let known = self.names();
+            let similar = similar(name, &known).map(ToOwned::to_owned);
+            NnError::UnknownModel {
+                name: name.to_owned(),
+                similar,
+                known,
+            }
+        })
     }
 
     /// Names of all models, sorted.
@@ -211,16 +226,7 @@ impl ModelRegistry {
     /// The model of this name: loads it and runs it once on zeros if nobody did
     /// yet. Blocks for as long as that takes.
     pub fn get(&self, name: &str) -> Result<Arc<SharedModel>, NnError> {
-        let entry = locked(&self.inner.entries).get(name).cloned();
-        let Some(entry) = entry else {
-            let known = self.names();
-            let similar = similar(name, &known).map(ToOwned::to_owned);
-            return Err(NnError::UnknownModel {
-                name: name.to_owned(),
-                similar,
-                known,
-            });
-        };
+        let entry = self.entry(name)?;
         let mut named = locked(&entry.named);
         if let Some(model) = &*named {
             return Ok(Arc::clone(model));
@@ -306,8 +312,17 @@ impl ModelRegistry {
     }
 
     fn load_entry(&self, name: &str, entry: &Entry) -> Result<Arc<SharedModel>, NnError> {
-        let labels = entry.labels(name)?;
+        let labels = entry.label_text(name)?;
         let bytes = entry.bytes(name)?;
+        let digests = ModelDigests::of(&bytes, labels.as_deref());
+        if entry.told.get().is_some_and(|told| *told != digests) {
+            let name = name.to_owned();
+            return Err(NnError::Changed { name });
+        }
+        let labels = match (&entry.labels, &labels) {
+            (Labels::List(labels), _) => labels.clone(),
+            (_, text) => text.as_deref().map(labels_from_text).unwrap_or_default(),
+        };
         let (wanted, general) = (&entry.options, &self.inner.options);
         let (backend, note) = self.choose(wanted.backend.unwrap_or(general.backend))?;
         let batching = self.batching(wanted);
@@ -319,7 +334,7 @@ impl ModelRegistry {
             precision: wanted.precision.or(general.precision),
         };
         let key = Key {
-            digest: Sha256::digest(&bytes).into(),
+            digest: digests.model,
             backend: backend.name(),
             threads: options.threads,
             batching,
@@ -341,6 +356,8 @@ impl ModelRegistry {
             .into_iter()
             .flatten();
         info.note = notes.reduce(|all, note| format!("{all}; {note}"));
+        // What runs from now on is what is told.
+        entry.told.get_or_init(|| digests);
         Ok(Arc::new(SharedModel { info, scheduler }))
     }
 
@@ -349,46 +366,6 @@ impl ModelRegistry {
         Batching {
             max_batch: own.max_batch.unwrap_or(common.max_batch).max(1),
             max_delay: own.max_delay.unwrap_or(common.max_delay),
-        }
-    }
-}
-
-impl Entry {
-    fn bytes(&self, name: &str) -> Result<Arc<[u8]>, NnError> {
-        match &self.source {
-            Source::Bytes(bytes) => Ok(Arc::clone(bytes)),
-            Source::File(path) => read_limited(name, path),
-        }
-    }
-
-    fn labels(&self, name: &str) -> Result<Vec<String>, NnError> {
-        let path = match (&self.labels, &self.source) {
-            (Labels::List(labels), _) => return Ok(labels.clone()),
-            (Labels::File(path), _) => path.clone(),
-            (Labels::BesideModel, Source::File(model)) => {
-                let beside = ["names", "labels"].map(|extension| model.with_extension(extension));
-                match beside.into_iter().find(|path| path.is_file()) {
-                    Some(path) => path,
-                    None => return Ok(Vec::new()),
-                }
-            }
-            (Labels::BesideModel, Source::Bytes(_)) => return Ok(Vec::new()),
-        };
-        let read = || -> std::io::Result<String> {
-            let bytes = std::fs::metadata(&path)?.len();
-            if bytes > MAX_LABELS_BYTES {
-                let why = format!("it has {bytes} bytes; at most {MAX_LABELS_BYTES} are read");
-                return Err(std::io::Error::other(why));
-            }
-            std::fs::read_to_string(&path)
-        };
-        match read() {
-            Ok(text) => Ok(labels_from_text(&text)),
-            Err(source) => Err(NnError::ReadLabels {
-                name: name.to_owned(),
-                path,
-                source,
-            }),
         }
     }
 }
@@ -442,31 +419,6 @@ fn warm_up(model: &dyn Model) -> Result<(), NnError> {
         .map(|(name, tensor)| (*name, tensor.view()))
         .collect();
     model.run(&views).map(drop)
-}
-
-fn read_limited(name: &str, path: &Path) -> Result<Arc<[u8]>, NnError> {
-    let failed = |source| NnError::ReadModel {
-        name: name.to_owned(),
-        path: path.to_owned(),
-        source,
-    };
-    let bytes = std::fs::metadata(path).map_err(failed)?.len();
-    if bytes > MAX_MODEL_BYTES {
-        return Err(NnError::ModelTooLarge {
-            name: name.to_owned(),
-            bytes,
-            limit: MAX_MODEL_BYTES,
-        });
-    }
-    std::fs::read(path).map(Arc::from).map_err(failed)
-}
-
-/// One label a line; empty lines at the end are not labels.
-fn labels_from_text(text: &str) -> Vec<String> {
-    text.trim_end()
-        .lines()
-        .map(|line| line.trim().to_owned())
-        .collect()
 }
 
 /// The known name that is fewest edits away, if that is near enough to be meant.

@@ -1,5 +1,6 @@
 //! From a graph to nodes: what each element may do, and its first instance.
 
+use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -30,7 +31,6 @@ use crate::element::registry::{Loaded, Origin};
 use crate::element::state::{Decide, Surroundings};
 use crate::error::Error;
 use crate::memory::frame::FrameBudget;
-use crate::nn::ModelOptions;
 
 /// Memory of an element whose policy names no limit: room for a decoder's 4K pictures.
 pub const DEFAULT_MEMORY_BYTES: u64 = 256 << 20;
@@ -67,6 +67,15 @@ pub(super) fn build(
         options,
         shared: &shared,
     };
+    // All grants before any element is made: folders are opened while nobody can have
+    // put others in their places.
+    let mut given = Vec::with_capacity(graph.elements.len());
+    for element in &graph.elements {
+        given.push(match element.kind {
+            Kind::Component => Some(builder.given(element)?),
+            _ => None,
+        });
+    }
     let mut nodes: Vec<Option<Arc<Node>>> = vec![None; graph.elements.len()];
     let mut granted = vec![Granted::default(); graph.elements.len()];
     // Downstream first: a node holds those that it pushes to.
@@ -89,15 +98,14 @@ pub(super) fn build(
                 })
             })
             .collect();
-        let node = match &element.kind {
-            Kind::Component => {
-                let (node, grants) = builder.component(index, element, targets)?;
+        let node = match given.get_mut(index).and_then(Option::take) {
+            Some(given) => {
                 if let Some(slot) = granted.get_mut(index) {
-                    *slot = grants;
+                    *slot = given.granted.clone();
                 }
-                node
+                builder.component(index, element, targets, given)?
             }
-            kind => Node::Host(Box::new(host_node(element, kind, targets))),
+            None => Node::Host(Box::new(host_node(element, &element.kind, targets))),
         };
         if let Some(slot) = nodes.get_mut(index) {
             *slot = Some(Arc::new(node));
@@ -135,6 +143,14 @@ fn host_node(element: &Element, kind: &Kind, targets: Vec<Option<Target>>) -> Ho
     }
 }
 
+/// An element's component, and what the element gets.
+struct Given {
+    loaded: Arc<Loaded>,
+    granted: Granted,
+    /// With models by name and paths tidied.
+    properties: Vec<(String, Value)>,
+}
+
 struct Builder<'a> {
     graph: &'a Arc<Graph>,
     plan: &'a Arc<OnceLock<Plan>>,
@@ -144,23 +160,37 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
+    fn given(&self, element: &Element) -> Result<Given, Error> {
+        let loaded = self.runtime.elements.load(&element.factory)?;
+        let loaded = loaded.ok_or_else(|| Error::NotAnElement {
+            origin: element.factory.clone(),
+            message: "no such element".to_owned(),
+        })?;
+        let (granted, properties) = self.grant(element, &loaded)?;
+        Ok(Given {
+            loaded,
+            granted,
+            properties,
+        })
+    }
+
     fn component(
         &mut self,
         index: usize,
         element: &Element,
         targets: Vec<Option<Target>>,
-    ) -> Result<(Node, Granted), Error> {
+        given: Given,
+    ) -> Result<Node, Error> {
+        let Given {
+            loaded,
+            granted,
+            properties,
+        } = given;
         let not_found = || Error::NotAnElement {
             origin: element.factory.clone(),
             message: "no such element".to_owned(),
         };
-        let loaded = self
-            .runtime
-            .elements
-            .load(&element.factory)?
-            .ok_or_else(not_found)?;
         let component = loaded.component.as_ref().ok_or_else(not_found)?;
-        let (granted, properties) = self.grant(element, &loaded)?;
         let compiler = self.runtime.elements.compiler();
         let pre = link::link(compiler.engine(), component, &granted).map_err(|error| {
             Error::NotAnElement {
@@ -215,7 +245,7 @@ impl Builder<'_> {
             is_resumed: AtomicBool::new(false),
             parker: Mutex::new(parker),
         };
-        Ok((Node::Component(Box::new(node)), granted))
+        Ok(Node::Component(Box::new(node)))
     }
 
     /// Says on the bus what the element's models run on.
@@ -307,13 +337,25 @@ impl Builder<'_> {
                     *text = tidy_path(text);
                 }
                 PropertyKind::Model => {
-                    *text = self.model(element, text)?;
+                    *text = self.runtime.model_name(&element.name, text)?;
                     granted.models.push(text.clone());
                 }
                 _ => {}
             }
         }
         self.check_granted(element, &granted)?;
+        let capabilities = &element.descriptor.capabilities;
+        for folder in &mut granted.folders {
+            // More than it declares would be more than anybody has been told.
+            folder.write &= capabilities.contains(&Capability::FilesWrite);
+            let opened = File::open(&folder.path).map_err(|error| Error::Element {
+                element: element.name.clone(),
+                during: String::new(),
+                message: format!("folder `{}`: {error}", folder.path.display()),
+                hint: None,
+            })?;
+            folder.opened = Some(Arc::new(opened));
+        }
         Ok((granted, properties))
     }
 
@@ -335,44 +377,12 @@ impl Builder<'_> {
                         name,
                         path,
                         write: *write,
+                        opened: None,
                     }),
                 }
             }
             _ => {}
         }
-    }
-
-    /// The name under which the element may load a model that the operator named.
-    fn model(&self, element: &Element, text: &str) -> Result<String, Error> {
-        let models = &self.runtime.models;
-        if models.names().iter().any(|name| name == text) {
-            return Ok(text.to_owned());
-        }
-        let path = self.runtime.base.join(text);
-        if !path.is_file() {
-            let known = models.names().join("`, `");
-            return Err(Error::Model {
-                element: element.name.clone(),
-                message: format!("no model and no file is named `{text}`"),
-                hint: Some(format!("known models: `{known}`; a file ends in `.onnx`")),
-            });
-        }
-        let stem = path
-            .file_stem()
-            .map_or_else(|| text.into(), |stem| stem.to_string_lossy());
-        let taken = models.names();
-        let name = (0..=taken.len())
-            .map(|n| {
-                if n == 0 {
-                    stem.to_string()
-                } else {
-                    format!("{stem}-{n}")
-                }
-            })
-            .find(|name| !taken.contains(name))
-            .unwrap_or_else(|| text.to_owned());
-        models.add_file(&name, &path, ModelOptions::default());
-        Ok(name)
     }
 
     fn check_granted(&self, element: &Element, granted: &Granted) -> Result<(), Error> {

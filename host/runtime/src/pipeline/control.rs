@@ -17,7 +17,7 @@ use super::stats::ElementStats;
 use super::swap::{Swap, Swapped, on_trial};
 use crate::bus::{Message, State};
 use crate::element::instance::{Failure, FailureKind};
-use crate::element::registry::ElementRegistry;
+use crate::element::registry::{ElementRegistry, Loaded};
 use crate::error::Error;
 
 /// How long a change of a property is waited for; what takes longer (the pipeline is
@@ -33,6 +33,7 @@ pub struct Controller {
     pub(super) nodes: Arc<[Arc<Node>]>,
     pub(super) shared: Arc<Shared>,
     pub(super) elements: Arc<ElementRegistry>,
+    pub(super) locked: bool,
 }
 
 /// An element as it is now.
@@ -225,13 +226,33 @@ impl Controller {
     /// The new component cannot stand there, or failed in its trial. The old one goes on.
     pub fn swap(&self, swap: &Swap) -> Result<Swapped, Error> {
         match &**self.node(&swap.element)? {
-            Node::Component(component) => component.swap(&self.elements, swap),
+            Node::Component(component) => {
+                component.swap(&self.elements, swap, |loaded| self.check_lock(loaded))
+            }
             Node::Host(_) => Err(Error::NotSwapped {
                 element: swap.element.clone(),
                 message: "it is part of the host".to_owned(),
                 hint: None,
             }),
         }
+    }
+
+    /// Refuses what the lock of a locked pipeline does not name.
+    fn check_lock(&self, loaded: &Loaded) -> Result<(), Failure> {
+        let is_known = self.nodes.iter().any(|node| match &**node {
+            Node::Component(component) => component.first_blueprint.loaded.digest == loaded.digest,
+            Node::Host(_) => false,
+        });
+        if is_known || !self.locked {
+            return Ok(());
+        }
+        Err(Failure {
+            hint: Some("without `--locked` it could take over".to_owned()),
+            ..Failure::contract(format!(
+                "the pipeline is locked, and sha256:{} is not in its lock",
+                loaded.digest
+            ))
+        })
     }
 
     fn node(&self, element: &str) -> Result<&Arc<Node>, Error> {

@@ -58,6 +58,8 @@ pub struct Options {
     /// element the folders of the files that the operator named in its properties: right
     /// for a launch line, which has no place for grants.
     pub implied_grants: bool,
+    /// Whether only components that the pipeline was made from may take an element over.
+    pub locked: bool,
     /// Grants beyond the policies', by element name.
     pub grants: Vec<(String, millstream_core::pipeline::Grant)>,
 }
@@ -69,6 +71,7 @@ impl Default for Options {
             clock: ClockKind::System,
             devices: Devices::default(),
             implied_grants: false,
+            locked: false,
             grants: Vec::new(),
         }
     }
@@ -92,6 +95,7 @@ pub struct Pipeline {
     nodes: Arc<[Arc<Node>]>,
     granted: Vec<Granted>,
     elements: Arc<ElementRegistry>,
+    locked: bool,
     shared: Arc<Shared>,
     messages: Receiver<Message>,
     threads: Vec<JoinHandle<()>>,
@@ -127,6 +131,7 @@ impl Pipeline {
             plan,
             nodes: built.nodes.into(),
             elements: runtime.elements.clone(),
+            locked: options.locked,
             granted: built.granted,
             shared: built.shared,
             messages: built.messages,
@@ -245,6 +250,7 @@ impl Pipeline {
             nodes: self.nodes.clone(),
             shared: self.shared.clone(),
             elements: self.elements.clone(),
+            locked: self.locked,
         }
     }
 

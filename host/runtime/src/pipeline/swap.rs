@@ -110,10 +110,16 @@ struct Present {
 
 impl ComponentNode {
     /// Lets another component take over, and watches it for a while.
-    pub(super) fn swap(&self, elements: &ElementRegistry, swap: &Swap) -> Result<Swapped, Error> {
+    pub(super) fn swap(
+        &self,
+        elements: &ElementRegistry,
+        swap: &Swap,
+        check_lock: impl FnOnce(&Loaded) -> Result<(), Failure>,
+    ) -> Result<Swapped, Error> {
         let refused = |failure: Failure| not_swapped(self.name(), failure);
         let _alone = Changing::begin(&self.is_changing).map_err(refused)?;
         let loaded = Arc::new(elements.load_file(&swap.file)?);
+        check_lock(&loaded).map_err(refused)?;
         let digest = loaded.digest.clone();
         let newcomer = self.newcomer(elements, loaded, swap).map_err(refused)?;
         let digest_before = newcomer.digest_before.clone();

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::{Description, Policy};
 use crate::caps::Caps;
-use crate::element::{Descriptor, Direction, PadTemplate, Value};
+use crate::element::{Descriptor, Direction, PadTemplate, PropertyKind, Value};
 use crate::error::At;
 use crate::source::{Source, Span};
 use crate::{Error, queue};
@@ -208,6 +208,19 @@ impl Graph {
 }
 
 impl Element {
+    /// The models that its properties name.
+    pub fn models(&self) -> impl Iterator<Item = &str> {
+        let is_model = |name: &str| {
+            let property = self.descriptor.property(name);
+            property.is_some_and(|it| it.kind == PropertyKind::Model)
+        };
+        let properties = self.properties.iter();
+        properties.filter_map(move |(name, value)| match value {
+            Value::Text(text) if is_model(name) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
     /// The template of one of its pads.
     pub fn template(&self, pad: usize) -> Option<&PadTemplate> {
         self.descriptor.pads.get(self.pads.get(pad)?.template)

@@ -1,21 +1,26 @@
-//! Compares a manifest with its table of keys: unknown and missing keys, types,
-//! ranges. What passes can be read without further errors.
+//! Compares a manifest, or a lock, with its table of keys: unknown and missing keys,
+//! types, ranges. What passes can be read without further errors.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::super::Grant;
-use super::keys::{Key, MANIFEST, Shape};
+use super::keys::{Key, Shape};
 use crate::Error;
 use crate::clock::parse_time;
 use crate::source::{Place, Source, Span};
 
 type Value<'i> = Spanned<DeValue<'i>>;
 
-/// Checks the whole manifest.
-pub(super) fn manifest(source: &Source, table: &DeTable<'_>) -> Result<(), Error> {
+/// Checks a whole text, which errors call `title`.
+pub(in crate::pipeline) fn whole(
+    source: &Source,
+    keys: &[Key],
+    table: &DeTable<'_>,
+    title: &str,
+) -> Result<(), Error> {
     let end = Span::new(0, 1);
-    Checker { source }.table(MANIFEST, table, "the manifest", "", end)
+    Checker { source }.table(keys, table, title, "", end)
 }
 
 struct Checker<'a> {
@@ -82,7 +87,8 @@ impl Checker<'_> {
                 .as_str()
                 .is_some_and(|text| parse_time(text).is_some()),
             Shape::Size => size(inner).is_some(),
-            Shape::Texts | Shape::Grants => return self.list(key, value, title),
+            Shape::Digest => inner.as_str().is_some_and(is_digest),
+            Shape::Texts | Shape::Words(_) | Shape::Grants => return self.list(key, value, title),
             Shape::Properties => return self.properties(key, value, title),
             Shape::Table(keys) => match inner.as_table() {
                 Some(table) => return self.table(keys, table, &format!("[{path}]"), path, span),
@@ -130,6 +136,7 @@ impl Checker<'_> {
             let text = item.get_ref().as_str();
             let fits = match key.shape {
                 Shape::Grants => text.is_some_and(|text| grant(text).is_some()),
+                Shape::Words(words) => text.is_some_and(|text| words.contains(&text)),
                 _ => text.is_some(),
             };
             if !fits {
@@ -166,7 +173,7 @@ impl Checker<'_> {
 
     fn wrong(&self, key: &Key, value: &Value<'_>, title: &str) -> Error {
         let words: &[&str] = match key.shape {
-            Shape::Choice(words) => words,
+            Shape::Choice(words) | Shape::Words(words) => words,
             Shape::Grants => &["camera", "display", "inference"],
             _ => &[],
         };
@@ -191,12 +198,25 @@ fn expected(shape: &Shape) -> String {
         Shape::Integer { min, max } => format!("a whole number from {min} to {max}"),
         Shape::Time => "a time such as `\"100ms\"`".to_owned(),
         Shape::Size => "a size such as `\"64MiB\"`".to_owned(),
+        Shape::Digest => "64 hexadecimal digits in lower case".to_owned(),
         Shape::Texts => "a list of texts".to_owned(),
+        Shape::Words(words) => {
+            let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+            format!("a list of {}", words.join(", "))
+        }
         Shape::Grants => {
             "a list of `camera`, `display`, `inference`, `files:DIR` or `files:DIR:rw`".to_owned()
         }
         Shape::Properties | Shape::Table(_) | Shape::Named(_) => "a table".to_owned(),
     }
+}
+
+/// SHA-256 as the host writes it: another spelling would be another digest.
+fn is_digest(text: &str) -> bool {
+    text.len() == 64
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The value for an error, cut.

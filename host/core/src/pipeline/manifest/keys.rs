@@ -1,7 +1,8 @@
-//! The keys of a manifest. Parser, errors and JSON Schema all come from here.
+//! The keys of a manifest. Parser, errors and JSON Schema all come from here; a lock's
+//! keys are made from the same shapes.
 
 /// A key of a table.
-pub(super) struct Key {
+pub(in crate::pipeline) struct Key {
     pub(super) name: &'static str,
     pub(super) shape: Shape,
     pub(super) required: bool,
@@ -9,7 +10,7 @@ pub(super) struct Key {
 }
 
 /// What a key's value looks like.
-pub(super) enum Shape {
+pub(in crate::pipeline) enum Shape {
     Text,
     /// One of these words.
     Choice(&'static [&'static str]),
@@ -22,8 +23,12 @@ pub(super) enum Shape {
     Time,
     /// `"64MiB"`, or a number of bytes.
     Size,
+    /// SHA-256 in hexadecimal.
+    Digest,
     /// A list of texts.
     Texts,
+    /// A list of some of these words.
+    Words(&'static [&'static str]),
     /// A list of grants.
     Grants,
     /// Properties of an element: texts, numbers, `true` and `false`.
@@ -34,7 +39,7 @@ pub(super) enum Shape {
     Named(&'static [Key]),
 }
 
-const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
+pub(in crate::pipeline) const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
     Key {
         name,
         shape,
@@ -43,7 +48,11 @@ const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
     }
 }
 
-const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Key {
+pub(in crate::pipeline) const fn required(
+    name: &'static str,
+    shape: Shape,
+    doc: &'static str,
+) -> Key {
     Key {
         name,
         shape,

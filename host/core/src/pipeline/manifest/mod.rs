@@ -21,8 +21,8 @@
 //! `keys` says which keys there are; `check` compares a text with it, `read` takes
 //! the values, `schema` prints it as JSON Schema.
 
-mod check;
-mod keys;
+pub(super) mod check;
+pub(super) mod keys;
 mod read;
 mod schema;
 
@@ -152,10 +152,11 @@ pub fn parse(text: &str, origin: &str) -> Result<Manifest, Error> {
         let span = error.span().unwrap_or_default();
         let place = Some(Box::new(source.place(Span::new(span.start, span.end))));
         Error::Toml {
+            what: "manifest",
             message: error.message().replace('\n', ", "),
             place,
         }
     })?;
-    check::manifest(&source, table.get_ref())?;
+    check::whole(&source, keys::MANIFEST, table.get_ref(), "the manifest")?;
     read::manifest(&source, table.get_ref())
 }

@@ -116,6 +116,14 @@ fn shape(out: &mut Writer, shape: &Shape) {
             out.entry("pattern", &text(SIZE));
             out.entry("minimum", "0");
         }
+        Shape::Digest => {
+            out.entry("type", &text("string"));
+            out.entry("pattern", &text("^[0-9a-f]{64}$"));
+        }
+        Shape::Words(words) => {
+            out.entry("type", &text("array"));
+            out.nested("items", |out| out.entry("enum", &list(words)));
+        }
         Shape::Texts => {
             out.entry("type", &text("array"));
             out.nested("items", |out| out.entry("type", &text("string")));

@@ -7,6 +7,7 @@ mod real;
 mod types;
 mod wasi;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::backend::embedded::Embedded;
@@ -241,6 +242,68 @@ fn files_bring_their_labels_and_errors_name_them() {
     ));
 }
 
+/// Who has asked for digests gets no other bytes.
+#[test]
+fn what_was_hashed_is_what_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sum.onnx");
+    let names = path.with_extension("names");
+    let (one, other) = (
+        writer::add(writer::F32, &[2], &[]),
+        writer::add(writer::F32, &[3], &[]),
+    );
+    let check = |before: &dyn Fn(), between: &dyn Fn(), loads: bool| {
+        std::fs::write(&path, &one).unwrap();
+        std::fs::write(&names, "cat").unwrap();
+        before();
+        let registry = ModelRegistry::new(options(BackendChoice::Embedded));
+        registry.add_file("sum", &path, ModelOptions::default());
+        let told = registry.digests("sum").unwrap();
+        between();
+        assert_eq!(registry.digests("sum").unwrap(), told);
+        match registry.get("sum") {
+            Ok(_) => assert!(loads),
+            Err(NnError::Changed { .. }) => assert!(!loads),
+            Err(error) => panic!("{error}"),
+        }
+        assert_eq!(registry.digests("sum").unwrap(), told);
+    };
+    let gone = || std::fs::remove_file(&names).unwrap();
+    let labels = || std::fs::write(&names, "dog").unwrap();
+    check(&|| (), &|| (), true);
+    check(&|| (), &|| std::fs::write(&path, &other).unwrap(), false);
+    check(&|| (), &gone, false);
+    check(&gone, &labels, false);
+    check(&|| (), &labels, false);
+    // A model that runs goes on being told as what it is.
+    let registry = ModelRegistry::new(options(BackendChoice::Embedded));
+    registry.add_file("sum", &path, ModelOptions::default());
+    registry.get("sum").unwrap();
+    std::fs::write(&path, &other).unwrap();
+    let told = registry.digests("sum").unwrap();
+    std::fs::write(&path, &one).unwrap();
+    let fresh = ModelRegistry::new(options(BackendChoice::Embedded));
+    fresh.add_file("sum", &path, ModelOptions::default());
+    assert_eq!(fresh.digests("sum").unwrap(), told);
+}
+
+#[test]
+fn a_file_has_one_name() {
+    let registry = ModelRegistry::new(options(BackendChoice::Embedded));
+    let threads = ModelOptions {
+        threads: Some(2),
+        ..ModelOptions::default()
+    };
+    registry.add_file("tuned", "x/a.onnx", threads);
+    assert_eq!(registry.name_of(Path::new("x/a.onnx")), None);
+    registry.add_file("a", "x/a.onnx", ModelOptions::default());
+    assert_eq!(
+        registry.name_of(Path::new("x/a.onnx")).as_deref(),
+        Some("a")
+    );
+    assert_eq!(registry.name_of(Path::new("y/a.onnx")), None);
+}
+
 #[test]
 fn auto_says_what_it_chose() {
     let registry = ModelRegistry::new(options(BackendChoice::Auto));
@@ -343,4 +406,45 @@ fn lengths_inside_of_messages_are_checked_and_nesting_is_limited() {
     });
     let error = read_header(&model(&deep)).unwrap_err();
     assert!(error.contains("messages within each other"), "{error}");
+}
+
+/// Wherever a tensor stands that names a file.
+#[test]
+fn weights_in_other_files_are_refused() {
+    use writer::Message;
+    let outer = |fields: &[u64], inner: Message| {
+        let numbers = fields.iter().rev();
+        numbers.fold(inner, |inner, number| {
+            Message::default().message(*number, &inner)
+        })
+    };
+    let file = Message::default()
+        .bytes(1, "location")
+        .bytes(2, "../weights.bin");
+    let by_name = || Message::default().message(13, &file);
+    let by_place = || Message::default().number(14, 1);
+    let check = |fields: &[u64]| {
+        for tensor in [by_name(), by_place()] {
+            let error = read_header(&outer(fields, tensor).0).unwrap_err();
+            assert!(error.contains("other files"), "{fields:?}: {error}");
+        }
+        // The same with its weights inside.
+        let inside = outer(fields, Message::default().number(14, 0)).0;
+        let told = read_header(&inside).err().unwrap_or_default();
+        assert!(!told.contains("other files"), "{fields:?}: {told}");
+    };
+    // Initializers; attributes of nodes, and of nodes in their graphs; sparse ones; functions; training.
+    check(&[7, 5]);
+    check(&[7, 1, 5, 5]);
+    check(&[7, 1, 5, 10]);
+    check(&[7, 1, 5, 6, 5]);
+    check(&[7, 1, 5, 11, 1, 5, 5]);
+    check(&[7, 15, 1]);
+    check(&[7, 15, 2]);
+    check(&[7, 1, 5, 22, 1]);
+    check(&[7, 1, 5, 23, 2]);
+    check(&[25, 7, 5, 5]);
+    check(&[25, 11, 5]);
+    check(&[20, 1, 5]);
+    check(&[20, 2, 1, 5, 5]);
 }
