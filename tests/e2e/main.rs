@@ -26,5 +26,7 @@ mod isolation;
 mod errors;
 mod detector;
 mod cache;
+#[cfg(unix)]
+mod control;
 mod lock;
 mod files;

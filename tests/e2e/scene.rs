@@ -152,6 +152,7 @@ impl Scene {
             .args(args)
             .current_dir(self.folder.path())
             .env("XDG_CACHE_HOME", &self.cache)
+            .env("XDG_RUNTIME_DIR", self.folder.path())
             .env_remove("MILLSTREAM_CACHE")
             .env_remove("MILLSTREAM_ELEMENT_PATH")
             .stdin(Stdio::null())

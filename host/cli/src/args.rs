@@ -80,6 +80,17 @@ Examples:
   millstream graph detect.toml --svg -o detect.svg
   millstream graph --line \"videotestsrc ! tee name=t  t. ! queue ! fakesink  t. ! fakesink\" | dot -Tpng -o t.png";
 
+const CTL_EXAMPLES: &str = "\
+Examples:
+  millstream ctl list
+  millstream ctl stats --json
+  millstream ctl set-property videotestsrc0 pattern ball
+  millstream ctl swap negate ./videonegate.wasm --trial 5s
+  millstream ctl --socket /run/camera.sock eos
+
+The pipeline must have been started with --control. Without --socket the only one that runs is meant.
+Exit codes: 0 done, 1 it was tried and failed, 2 what you wrote is wrong.";
+
 /// Runs live media and machine-learning pipelines whose elements are sandboxed
 /// WebAssembly components.
 #[derive(Debug, Parser)]
@@ -107,6 +118,9 @@ pub(crate) enum Command {
     /// Calculate with caps
     #[command(after_help = CAPS_EXAMPLES)]
     Caps(CapsArgs),
+    /// Look after a running pipeline: counters, properties, pause, another component
+    #[command(after_help = CTL_EXAMPLES)]
+    Ctl(CtlArgs),
     /// Draw a pipeline with its negotiated caps, as DOT or SVG
     #[command(after_help = GRAPH_EXAMPLES)]
     Graph(GraphArgs),
@@ -160,6 +174,14 @@ pub(crate) struct PlayArgs {
     /// Print messages, and a summary at the end, as JSON on stdout, one object a line
     #[arg(long)]
     pub(crate) json: bool,
+    /// Let `millstream ctl` look after the pipeline, over a socket of mode 0600 (default: `PID.sock` in `$XDG_RUNTIME_DIR/millstream` or `/tmp/millstream-UID`)
+    // With `=`, since a launch line follows.
+    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true)]
+    #[expect(
+        clippy::option_option,
+        reason = "clap: absent, without a value, with one"
+    )]
+    pub(crate) control: Option<Option<PathBuf>>,
     /// Copy frames into elements instead of mapping them
     #[arg(long)]
     pub(crate) no_views: bool,
@@ -279,6 +301,60 @@ pub(crate) struct GraphArgs {
     pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) setup: SetupArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CtlArgs {
+    /// The socket of the pipeline (default: that of the only one that runs)
+    #[arg(long, value_name = "PATH", global = true)]
+    pub(crate) socket: Option<PathBuf>,
+    /// Print the answer as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: CtlCommand,
+}
+
+/// What a running pipeline can be asked.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CtlCommand {
+    /// List the elements with state, links and properties
+    List,
+    /// Tell what every element has done so far
+    Stats,
+    /// Set a property that may be set while the element plays
+    SetProperty {
+        /// Name of the element
+        element: String,
+        /// Name of the property
+        name: String,
+        /// Its value, as a launch line writes it
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+    },
+    /// Hold the sources
+    Pause,
+    /// Let the sources go on
+    Resume,
+    /// End the streams and finish files
+    Eos,
+    /// Put another component into an element's place, while data flows
+    Swap(SwapArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SwapArgs {
+    /// Name of the element
+    pub(crate) element: String,
+    /// The new component
+    #[arg(value_name = "FILE.wasm")]
+    pub(crate) file: PathBuf,
+    /// If it fails within this time the old one comes back (default: 1s)
+    #[arg(long, value_name = "TIME", value_parser = time_from_text)]
+    pub(crate) trial: Option<Duration>,
+    /// Do not hand over what the old one remembers
+    #[arg(long)]
+    pub(crate) fresh: bool,
 }
 
 #[derive(Debug, ClapArgs)]

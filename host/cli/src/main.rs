@@ -21,7 +21,11 @@ mod human;
 mod json;
 mod inference;
 mod setup;
+#[cfg(unix)]
+mod sockets;
 mod run;
+#[cfg_attr(not(unix), path = "ctl_none.rs")]
+mod ctl;
 mod check;
 mod inspect;
 mod caps;
@@ -69,6 +73,7 @@ fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Caps(args) => caps::caps(&args),
         Command::Graph(args) => graph::graph(&args),
+        Command::Ctl(args) => ctl::ctl(&args),
         Command::Audit(args) => audit::audit(&args),
         Command::Lock(args) => lock::lock(&args),
         Command::Backends(args) => backends::backends(&args),

@@ -112,6 +112,7 @@ fn what_the_user_wrote_is_wrong() {
     );
     check(&["run", "no-such.toml"], "cannot read `no-such.toml`");
     check(&["check"], "Usage: millstream check");
+    check(&["ctl"], "Usage: millstream ctl");
     check(&["inspect", "no-such-element"], "error[M0007]");
     check(&["inspect", "Cargo.toml.wasm"], "error[M0103]");
     check(&["inspect", "./Cargo.toml"], "not a WebAssembly file");
@@ -170,7 +171,7 @@ fn help_says_what_the_exit_codes_mean() {
     let answer = run(&["--help"]);
     assert_eq!((answer.code, answer.stderr.as_str()), (Some(0), ""));
     assert!(answer.stdout.contains("Exit codes:"));
-    for command in ["launch", "run", "check", "inspect", "caps", "graph"] {
+    for command in ["launch", "run", "check", "inspect", "caps", "graph", "ctl"] {
         let answer = run(&[command, "--help"]);
         assert!(answer.stdout.contains("Examples:"), "{command}");
         assert!(!answer.stdout.contains('\u{1b}'), "{command}: no colour");

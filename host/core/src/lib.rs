@@ -37,6 +37,9 @@ pub mod clock;
 // When a queue is full.
 #[cfg(feature = "pipeline")]
 pub mod queue;
+// What can be asked of a running pipeline.
+#[cfg(feature = "control")]
+pub mod control;
 
 // A small registry and oracle for tests.
 #[cfg(feature = "pipeline")]

@@ -4,6 +4,8 @@
 //! prepare ─► play ─► every 100 ms: signals, messages, status line ─► summary
 //! ```
 
+#[cfg_attr(not(unix), path = "control_none.rs")]
+mod control;
 mod messages;
 mod progress;
 mod signals;
@@ -19,6 +21,7 @@ use crate::json;
 use crate::lock::Locking;
 use crate::output::{self, StatusLine};
 use crate::setup::{Prepared, Text};
+use control::{Bound, Control};
 pub(crate) use messages::level_word;
 use messages::line;
 use progress::Progress;
@@ -79,11 +82,15 @@ impl<'a> Player<'a> {
     }
 
     fn play(mut self) -> Result<(), Failure> {
+        let socket = self.bind()?;
         let start = Instant::now();
         let played = self.prepared.pipeline.play();
         let mut ended = Ended::Failed;
         if played.is_ok() {
+            let control = socket.and_then(|socket| self.serve(socket));
             ended = self.wait();
+            // Before the elements stop, which may take them long.
+            drop(control);
         }
         self.hear();
         if ended == Ended::Eos && self.shows_progress {
@@ -106,6 +113,30 @@ impl<'a> Player<'a> {
             Ended::Eos => Ok(heard?),
             Ended::Failed | Ended::Stopped => Err(Failure::Told),
         }
+    }
+
+    /// Makes the control socket, if there shall be one.
+    fn bind(&self) -> Result<Option<Bound>, Failure> {
+        let Some(path) = &self.args.control else {
+            return Ok(None);
+        };
+        let socket = Bound::new(path.as_deref())?;
+        if !self.args.quiet {
+            output::talk(format_args!("control socket: {}", socket.path().display()));
+        }
+        Ok(Some(socket))
+    }
+
+    /// Answers who connects to it; the pipeline runs without, too.
+    fn serve(&self, socket: Bound) -> Option<Control> {
+        let pipeline = &self.prepared.pipeline;
+        let served = socket.serve(&pipeline.controller(), &pipeline.graph().name);
+        if let Err(error) = &served {
+            output::talk(format_args!(
+                "warning: nobody answers at the control socket: {error}"
+            ));
+        }
+        served.ok()
     }
 
     /// Waits for the end, whoever brings it.
