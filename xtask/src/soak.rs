@@ -133,8 +133,8 @@ impl Soak {
         let socket = folder.join("soak.sock");
         let binary = workspace.binary();
         let mut child = Command::new(&binary)
-            .args(["run", "--json", "--quiet", "--control"])
-            .arg(&socket)
+            .args(["run", "--json", "--quiet"])
+            .arg(format!("--control={}", socket.display()))
             .arg(folder.join("soak.toml"))
             .stdout(Stdio::piped())
             .spawn()?;
