@@ -22,7 +22,9 @@
 //! # }
 //! ```
 
+use crate::bus::Level;
 use crate::failure::Failure;
+use crate::log;
 use crate::sys;
 
 /// Opens a file to read it from its start.
@@ -82,12 +84,26 @@ impl Output {
     }
 
     /// Goes on with what another instance has written, which may be more than it says.
-    /// How many bytes are not there any more.
-    pub fn go_on(&mut self, written: Written) -> Result<u64, Failure> {
+    pub fn go_on(&mut self, written: Written) -> Result<(), Failure> {
         let Written { begun, size } = written;
         let found = self.file.size()?;
         self.begun |= begun || found != size;
-        Ok(if begun { size.saturating_sub(found) } else { 0 })
+        if begun && found < size {
+            let path = &self.file.path;
+            log!(
+                Level::Warning,
+                "file `{path}` has {found} bytes, {size} were written"
+            );
+        }
+        Ok(())
+    }
+
+    /// The last byte of the file.
+    pub fn last(&mut self) -> Result<Option<u8>, Failure> {
+        let mut last = [0];
+        self.file.seek(self.file.size()?.saturating_sub(1));
+        let got = self.file.read(&mut last)?;
+        Ok(last.first().copied().filter(|_| got > 0))
     }
 
     /// Writes all these bytes at the end.
