@@ -25,6 +25,9 @@ use crate::failure::Failure;
 /// can go on counting from it without an overflow.
 pub const MOST_COUNTED: u64 = 1 << 40;
 
+/// The most bytes that the contract takes from `save`.
+pub const MAX_BYTES: usize = 1 << 20;
+
 /// The bytes for `save`; none if the value cannot be written.
 ///
 /// Another `version` says that the type has changed, so that older bytes are refused.
