@@ -27,6 +27,8 @@ pub const MOST_COUNTED: u64 = 1 << 40;
 
 /// The most bytes that the contract takes from `save`.
 pub const MAX_BYTES: usize = 1 << 20;
+/// The most bytes of an incomplete frame in them, so that the rest has room too.
+pub const MAX_PENDING: usize = MAX_BYTES - 64 * 1024;
 
 /// The bytes for `save`; none if the value cannot be written.
 ///

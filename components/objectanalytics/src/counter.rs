@@ -42,12 +42,15 @@ pub struct Saved {
 }
 
 impl Saved {
-    /// Leaves half of the objects out, those that were not seen for the longest time.
+    /// Leaves objects out: those that are not seen at present, or half of them.
     /// Whether there were any.
-    pub fn halve(&mut self) -> bool {
-        let half = self.objects.len() / 2;
-        self.objects.sort_by_key(|(_, object)| object.missed);
-        self.objects.drain(half..).next().is_some()
+    pub fn shrink(&mut self) -> bool {
+        let before = self.objects.len();
+        self.objects.retain(|(_, object)| object.missed == 0);
+        if self.objects.len() == before {
+            self.objects.truncate(before / 2);
+        }
+        self.objects.len() < before
     }
 }
 
@@ -161,10 +164,7 @@ impl Counter {
         let Analytics { width, height, .. } = self.counted;
         let expected = ((width, height), self.lines.len(), self.zones.len());
         if (size, lines, zones) != expected {
-            let message = format!(
-                "state of {lines} lines and {zones} zones in {size:?} pixels, expected {} and {} in {:?}",
-                expected.1, expected.2, expected.0
-            );
+            let message = format!("state of {lines} lines and {zones} zones, or of another size");
             return Err(Failure::failed(message));
         }
         let counts = saved
@@ -181,7 +181,10 @@ impl Counter {
         if saved.objects.len() > MOST_OBJECTS || !saved.objects.iter().all(fits) {
             return Err(Failure::failed("state of objects that cannot be"));
         }
-        self.objects = saved.objects.into_iter().collect();
+        self.objects.clear();
+        for (track, object) in saved.objects {
+            self.objects.insert(track, object);
+        }
         for (line, counts) in self.counted.lines.iter_mut().zip(saved.lines) {
             (line.entered, line.left) = counts;
         }

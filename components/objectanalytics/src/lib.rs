@@ -271,7 +271,7 @@ impl InPlace for ObjectAnalytics {
         };
         loop {
             let bytes = state::to_bytes(STATE_VERSION, &saved)?;
-            if bytes.len() <= state::MAX_BYTES || !saved.counter.halve() {
+            if bytes.len() <= state::MAX_BYTES || !saved.counter.shrink() {
                 return Some(bytes);
             }
         }

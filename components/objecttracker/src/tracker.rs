@@ -208,11 +208,11 @@ impl Tracker {
         self.last_id
     }
 
-    /// What another tracker needs to go on; of very many objects those seen last.
+    /// What another tracker needs to go on; of very many objects those that are seen.
     pub fn save(&self) -> Saved {
         let mut tracks = self.tracks.clone();
         if tracks.len() > MOST_HANDED_OVER {
-            tracks.sort_by(|a, b| a.missed.total_cmp(&b.missed));
+            tracks.retain(|track| track.seen.is_some());
             tracks.truncate(MOST_HANDED_OVER);
         }
         for track in &mut tracks {
