@@ -22,7 +22,9 @@
 //! # }
 //! ```
 
+use crate::bus::Level;
 use crate::failure::Failure;
+use crate::log;
 use crate::sys;
 
 /// Opens a file to read it from its start.
@@ -40,6 +42,100 @@ pub fn append(path: &str) -> Result<File, Failure> {
     let mut file = open(path, Mode::Append)?;
     file.position = file.size()?;
     Ok(file)
+}
+
+/// A file that one instance of an element begins and others may go on with: it is
+/// emptied when the first bytes are written, not before, since until then an
+/// instance does not know whether it is the first. Writes go to the end of the
+/// file, wherever that is by then.
+#[derive(Debug)]
+pub struct Output {
+    file: File,
+    begun: bool,
+}
+
+/// How far an [`Output`] has come, to hand over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
+pub struct Written {
+    /// What was there before is gone.
+    pub begun: bool,
+    /// Bytes of the file.
+    pub size: u64,
+}
+
+impl Output {
+    /// Opens a file, or makes it.
+    pub fn open(path: &str) -> Result<Self, Failure> {
+        let file = append(path)?;
+        Ok(Self { file, begun: false })
+    }
+
+    /// The same; what is in it stays.
+    pub fn append(path: &str) -> Result<Self, Failure> {
+        let file = append(path)?;
+        Ok(Self { file, begun: true })
+    }
+
+    /// How far it has come.
+    pub fn written(&self) -> Result<Written, Failure> {
+        let (begun, size) = (self.begun, self.file.size()?);
+        Ok(Written { begun, size })
+    }
+
+    /// Goes on with what another instance has written, which may be more than it says.
+    pub fn go_on(&mut self, written: Written) -> Result<(), Failure> {
+        let Written { begun, size } = written;
+        let found = self.file.size()?;
+        self.begun |= begun || found != size;
+        if begun && found < size {
+            let path = &self.file.path;
+            log!(
+                Level::Warning,
+                "file `{path}` has {found} bytes, {size} were written"
+            );
+        }
+        Ok(())
+    }
+
+    /// The last byte of the file.
+    pub fn last(&mut self) -> Result<Option<u8>, Failure> {
+        let mut last = [0];
+        self.file.seek(self.file.size()?.saturating_sub(1));
+        let got = self.file.read(&mut last)?;
+        Ok(last.first().copied().filter(|_| got > 0))
+    }
+
+    /// Writes all these bytes at the end.
+    pub fn write_all(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.begin()?;
+        let end = self.file.size()?;
+        self.file.seek(end);
+        self.file.write_all(bytes)
+    }
+
+    /// The end of what is written: brings it to the disk. A file to which nothing was
+    /// written is empty.
+    pub fn finish(mut self) -> Result<(), Failure> {
+        self.begin()?;
+        self.file.close()
+    }
+
+    /// The same, but without a file that was not begun.
+    pub fn close(self) -> Result<(), Failure> {
+        if self.begun {
+            self.file.close()?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), Failure> {
+        if !self.begun {
+            self.file = create(&self.file.path)?;
+            self.begun = true;
+        }
+        Ok(())
+    }
 }
 
 fn open(path: &str, mode: Mode) -> Result<File, Failure> {

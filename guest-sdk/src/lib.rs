@@ -65,6 +65,8 @@ pub mod bus;
 pub mod nn;
 // Half precision.
 pub mod half;
+// Streams of bytes that have gaps, or come twice.
+pub mod place;
 // What is handed over to the next instance.
 #[cfg(feature = "state")]
 pub mod state;

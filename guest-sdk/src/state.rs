@@ -21,6 +21,15 @@ use serde::de::DeserializeOwned;
 
 use crate::failure::Failure;
 
+/// The largest count that is believed: a thousand a second for 30 years. An element
+/// can go on counting from it without an overflow.
+pub const MOST_COUNTED: u64 = 1 << 40;
+
+/// The most bytes that the contract takes from `save`.
+pub const MAX_BYTES: usize = 1 << 20;
+/// The most bytes of an incomplete frame in them, so that the rest has room too.
+pub const MAX_PENDING: usize = MAX_BYTES - 64 * 1024;
+
 /// The bytes for `save`; none if the value cannot be written.
 ///
 /// Another `version` says that the type has changed, so that older bytes are refused.
@@ -46,6 +55,18 @@ pub fn from_bytes<T: DeserializeOwned>(version: u32, bytes: &[u8]) -> Result<T, 
         return Err(unreadable(postcard::Error::DeserializeBadEncoding));
     }
     Ok(state)
+}
+
+/// A count out of a state; `what` is counted.
+///
+/// # Errors
+/// More than [`MOST_COUNTED`].
+pub fn count(what: &str, number: u64) -> Result<u64, Failure> {
+    if number > MOST_COUNTED {
+        let message = format!("state of {number} {what}, expected {MOST_COUNTED} at most");
+        return Err(Failure::failed(message));
+    }
+    Ok(number)
 }
 
 #[cfg(test)]

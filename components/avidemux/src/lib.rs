@@ -13,9 +13,12 @@ mod riff;
 
 use std::borrow::Cow;
 
+use millstream_sdk::place::{Follows, Place};
 use millstream_sdk::prelude::*;
+use millstream_sdk::state;
 use millstream_sdk::video::MAX_DIMENSION;
 use riff::{Chunk, FourCc, Header, Reader, Want};
+use serde::{Deserialize, Serialize};
 
 /// The longest picture in bytes.
 const MAX_PICTURE_BYTES: u32 = 64 * 1024 * 1024;
@@ -32,6 +35,8 @@ const DEFAULT_FRAMERATE: (i32, i32) = (25, 1);
 /// Names that mean that each picture is a JPEG.
 const CODECS: [&FourCc; 4] = [b"MJPG", b"mjpg", b"JPEG", b"jpeg"];
 const SECOND: u128 = 1_000_000_000;
+/// Of [`Saved`].
+const STATE_VERSION: u32 = 1;
 
 /// What the headers fixed.
 #[derive(Debug, Clone, Copy)]
@@ -43,9 +48,29 @@ struct Video {
     ready: bool,
 }
 
+/// What the next instance needs.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    reader: Reader,
+    place: Place,
+    begun: bool,
+    streams: u32,
+    describes_video: bool,
+    /// Names of chunks, frame rate, readiness.
+    video: Option<([FourCc; 2], (i32, i32), bool)>,
+    caps: Option<String>,
+    frame: u64,
+    sent_any: bool,
+}
+
 /// The element.
 pub struct AviDemux {
     reader: Reader,
+    place: Place,
+    /// What the pictures are.
+    caps: Option<Caps>,
+    /// The same as another instance left it: downstream is yet to agree.
+    unsettled: Option<Caps>,
     /// The file began as an AVI file does.
     begun: bool,
     /// Streams whose headers have come.
@@ -73,6 +98,9 @@ impl Element for AviDemux {
     fn new((): ()) -> Result<Self, Failure> {
         Ok(Self {
             reader: Reader::new(),
+            place: Place::default(),
+            caps: None,
+            unsettled: None,
             begun: false,
             streams: 0,
             describes_video: false,
@@ -83,8 +111,11 @@ impl Element for AviDemux {
     }
 
     fn chain(&mut self, ctx: &Context, _: u32, buffer: Buffer) -> Flow {
+        if let Some(caps) = self.unsettled.take() {
+            ctx.negotiate(src_pad(ctx)?, &caps)?;
+        }
         let view = buffer.map();
-        let mut input = &*view;
+        let mut input = self.unknown(&buffer, &view);
         let mut pictures = 0;
         loop {
             let (begun, video) = (&mut self.begun, &self.video);
@@ -127,6 +158,50 @@ impl Element for AviDemux {
         }
         Ok(Disposition::Forward)
     }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        let (reader, is_lost) = self.reader.save();
+        let video = self.video.map(|video| {
+            let fps = (video.fps.numerator, video.fps.denominator);
+            (video.chunks, fps, video.ready)
+        });
+        let saved = Saved {
+            reader,
+            place: self.place,
+            begun: self.begun,
+            streams: self.streams,
+            describes_video: self.describes_video,
+            video,
+            caps: self.caps.as_ref().map(Caps::to_string),
+            frame: self.frame + u64::from(is_lost),
+            sent_any: self.sent_any,
+        };
+        state::to_bytes(STATE_VERSION, &saved)
+    }
+
+    fn restore(&mut self, _: &Context, bytes: &[u8]) -> Result<(), Failure> {
+        let saved: Saved = state::from_bytes(STATE_VERSION, bytes)?;
+        saved.reader.check(MAX_PICTURE_BYTES)?;
+        let frame = state::count("frames", saved.frame)?;
+        let wrong = || Failure::failed("state of a video that cannot be");
+        let caps = saved.caps.map(|text| text.parse::<Caps>()).transpose();
+        let caps = caps.map_err(|error| Failure::failed(format!("state of caps: {error}")))?;
+        let video = saved
+            .video
+            .map(|(chunks, (numerator, denominator), ready)| {
+                let fps = Fraction::checked(numerator.into(), denominator.into());
+                let fps = fps.filter(|fps| fps.numerator > 0 && ready == caps.is_some());
+                fps.map(|fps| Video { chunks, fps, ready })
+                    .ok_or_else(wrong)
+            });
+        self.video = video.transpose()?;
+        (self.caps, self.unsettled) = (caps.clone(), caps);
+        (self.reader, self.place) = (saved.reader, saved.place);
+        (self.begun, self.streams) = (saved.begun, saved.streams);
+        self.describes_video = saved.describes_video;
+        (self.frame, self.sent_any) = (frame, saved.sent_any);
+        Ok(())
+    }
 }
 element!(AviDemux: Element);
 
@@ -158,6 +233,19 @@ fn decide(begun: &mut bool, video: Option<&Video>, header: &Header) -> Result<Wa
 }
 
 impl AviDemux {
+    /// What of a buffer has not come before. Bytes that are missing are told.
+    fn unknown<'a>(&mut self, buffer: &Buffer, view: &'a [u8]) -> &'a [u8] {
+        match self.place.step(&buffer.timing(), view.len()) {
+            Follows::After(known) => view.get(known..).unwrap_or_default(),
+            Follows::Gap(bytes) => {
+                let frame = self.frame;
+                log!(Level::Warning, "{bytes} bytes are missing at frame {frame}");
+                self.reader.miss(bytes);
+                view
+            }
+        }
+    }
+
     /// Takes the first stream of video; others are read over.
     fn stream_header(&mut self, data: &[u8]) {
         let index = self.streams;
@@ -218,7 +306,9 @@ impl AviDemux {
                 .field("width", width as i32)
                 .field("height", height as i32);
         }
-        ctx.negotiate(src_pad(ctx)?, &caps.field("framerate", video.fps).build())?;
+        let caps = caps.field("framerate", video.fps).build();
+        ctx.negotiate(src_pad(ctx)?, &caps)?;
+        self.caps = Some(caps);
         video.ready = true;
         Ok(())
     }

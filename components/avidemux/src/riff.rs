@@ -10,6 +10,9 @@
 
 use std::borrow::Cow;
 
+use millstream_sdk::{Failure, state};
+use serde::{Deserialize, Serialize};
+
 /// Name of a chunk, or type of a list.
 pub(crate) type FourCc = [u8; 4];
 
@@ -17,9 +20,11 @@ pub(crate) type FourCc = [u8; 4];
 const HEADER_BYTES: usize = 8;
 /// The same with the type that a list has.
 const LIST_HEADER_BYTES: usize = 12;
+/// How the data of a picture begins.
+const PICTURE: [u8; 2] = [0xff, 0xd8];
 
 /// A chunk's header.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Header {
     /// Its name, or `RIFF` or `LIST`.
     pub(crate) id: FourCc,
@@ -48,7 +53,7 @@ pub(crate) enum Want {
     Head(u32),
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 enum State {
     Header,
     Data {
@@ -57,10 +62,12 @@ enum State {
         wanted: usize,
     },
     Skip(u64),
+    /// Bytes are missing: looks for a picture.
+    Seek,
 }
 
 /// Reads chunks.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Reader {
     state: State,
     pending: Vec<u8>,
@@ -75,6 +82,57 @@ impl Reader {
             pending: Vec::new(),
             garbage: 0,
         }
+    }
+
+    /// The same for another instance, and whether it lacks the picture of which a part
+    /// has come: one that is too long to hand over is read over.
+    pub(crate) fn save(&self) -> (Self, bool) {
+        let mut saved = Self {
+            state: self.state,
+            pending: Vec::new(),
+            garbage: self.garbage,
+        };
+        let is_long = self.pending.len() > state::MAX_PENDING;
+        if !is_long {
+            saved.pending.clone_from(&self.pending);
+        } else if let State::Data { header, .. } = self.state {
+            let rest = padded(header.size).saturating_sub(self.pending.len() as u64);
+            saved.state = State::Skip(rest);
+        }
+        (saved, is_long)
+    }
+
+    /// Fails if no reader can be like this that hands out `most` bytes of a chunk.
+    pub(crate) fn check(&self, most: u32) -> Result<(), Failure> {
+        let pending = self.pending.len();
+        let is_sound = match self.state {
+            State::Data { header, wanted } => {
+                wanted <= header.size.min(most) as usize && pending <= wanted
+            }
+            State::Header | State::Skip(_) | State::Seek => pending < LIST_HEADER_BYTES,
+        };
+        if !is_sound {
+            return Err(Failure::failed("state of a chunk that cannot be"));
+        }
+        Ok(())
+    }
+
+    /// So many bytes are missing. Goes on with the next picture, if it is not known
+    /// where the next chunk begins.
+    pub(crate) fn miss(&mut self, bytes: u64) {
+        let rest = match self.state {
+            State::Header | State::Seek => 0,
+            State::Skip(rest) => rest,
+            State::Data { header, .. } => {
+                padded(header.size).saturating_sub(self.pending.len() as u64)
+            }
+        };
+        self.pending.clear();
+        self.state = match rest.checked_sub(bytes) {
+            None => State::Seek,
+            Some(0) => State::Header,
+            Some(rest) => State::Skip(rest),
+        };
     }
 
     /// Takes bytes until it has a chunk that `decide` wants, or none are left.
@@ -101,6 +159,15 @@ impl Reader {
                         self.state = after_header(header, decide(&header)?);
                     }
                 }
+                State::Seek => {
+                    if let Some(header) = self.seek(input)
+                        && let Want::Head(most) = decide(&header)?
+                    {
+                        let wanted = header.size.min(most) as usize;
+                        self.state = State::Data { header, wanted };
+                        self.pending = PICTURE.to_vec();
+                    }
+                }
                 State::Data { header, wanted } => {
                     let Some(data) = self.take(input, wanted) else {
                         break;
@@ -117,7 +184,7 @@ impl Reader {
     pub(crate) fn unfinished(&self) -> Option<(Header, usize)> {
         match self.state {
             State::Data { header, .. } => Some((header, self.pending.len())),
-            State::Header | State::Skip(_) => None,
+            State::Header | State::Skip(_) | State::Seek => None,
         }
     }
 
@@ -155,6 +222,26 @@ impl Reader {
                 }
             }
         }
+    }
+
+    /// The next header in front of what can be a picture, and nothing in between.
+    fn seek(&mut self, input: &mut &[u8]) -> Option<Header> {
+        while let Some((byte, rest)) = input.split_first() {
+            *input = rest;
+            self.pending.push(*byte);
+            if self.pending.len() > HEADER_BYTES + PICTURE.len() {
+                self.pending.remove(0);
+                self.garbage += 1;
+            }
+            let Some((header, data)) = self.pending.split_at_checked(HEADER_BYTES) else {
+                continue;
+            };
+            let header = Header::read(header).filter(|_| data == PICTURE);
+            if header.is_some_and(|header| header.size as usize >= PICTURE.len()) {
+                return header;
+            }
+        }
+        None
     }
 
     /// The next bytes, once all of them have come.

@@ -6,6 +6,7 @@
 )]
 
 use avidemux::AviDemux;
+use millstream_sdk::harness::hostile_states;
 use millstream_sdk::prelude::*;
 use proptest::prelude::*;
 
@@ -251,4 +252,109 @@ proptest! {
         demux(&mut demuxer, &file, block).ok();
         prop_assert!(demuxer.pending() < 600);
     }
+}
+
+/// Part of a file with the offsets of its bytes.
+fn part(file: &[u8], range: core::ops::Range<usize>) -> Buffer {
+    let mut buffer = Buffer::from_bytes(&file[range.clone()]);
+    buffer.set_timing(Timing {
+        offset: Some(range.start as u64),
+        offset_end: Some(range.end as u64),
+        ..Timing::default()
+    });
+    buffer
+}
+
+fn pulled(demuxer: &mut Harness<AviDemux>) -> Vec<(Vec<u8>, Timing)> {
+    (0..demuxer.pending())
+        .map(|_| demuxer.pull().unwrap())
+        .map(|buffer| (buffer.map().to_vec(), buffer.timing()))
+        .collect()
+}
+
+#[test]
+fn another_instance_goes_on_with_the_next_byte() {
+    let file = avi();
+    let mut whole = demuxer();
+    whole.push(part(&file, 0..file.len())).unwrap();
+    let expected = pulled(&mut whole);
+    let caps = whole.caps("src").unwrap().to_string();
+    for at in (0..file.len()).step_by(3) {
+        let (mut first, mut second) = (demuxer(), demuxer());
+        first.push(part(&file, 0..at)).unwrap();
+        let mut got = pulled(&mut first);
+        second.restore(&first.save().unwrap()).unwrap();
+        // Some bytes are sent again: the source was restarted too.
+        second.push(part(&file, at / 2..file.len())).unwrap();
+        got.extend(pulled(&mut second));
+        assert!(got == expected, "{at}");
+        assert_eq!(second.caps("src").unwrap().to_string(), caps);
+    }
+}
+
+#[test]
+fn after_missing_bytes_the_next_picture_comes() {
+    let (file, pictures) = (avi(), pictures());
+    let find = |picture: &Vec<u8>| {
+        let mut places = file.windows(picture.len());
+        places.position(|bytes| bytes == picture).unwrap()
+    };
+    let begins: Vec<usize> = pictures.iter().map(find).collect();
+    for at in (begins[0] + 10..begins[3]).step_by(23) {
+        let mut first = demuxer();
+        first.push(part(&file, 0..at)).unwrap();
+        let saved = first.save().unwrap();
+        for to in (at + 1..file.len()).step_by(17) {
+            let mut second = demuxer();
+            second.restore(&saved).unwrap();
+            second.push(part(&file, to..file.len())).unwrap();
+            // What looks like one in `JUNK` cannot be told from a picture.
+            let got = pulled(&mut second).into_iter().map(|picture| picture.0);
+            let got: Vec<_> = got.filter(|bytes| bytes.len() > 2).collect();
+            // Eight bytes of header are before a picture.
+            let next = begins.iter().filter(|begin| **begin < to + 8).count();
+            assert!(
+                got == pictures[next..],
+                "{at} {to}: {} of {next}",
+                got.len()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_broken_state_is_refused_or_harmless() {
+    let file = avi();
+    for cut in [5, file.len() / 4, file.len() / 2 + 1] {
+        let mut first = demuxer();
+        first.push(part(&file, 0..cut)).unwrap();
+        let (refused, states) = hostile_states(&first.save().unwrap());
+        for (n, state) in states.iter().enumerate() {
+            let mut demuxer = demuxer();
+            let done = demuxer.restore(state);
+            assert!(done.is_err() || n >= refused, "{state:?}");
+            drop(demuxer.push(part(&file, cut..file.len())));
+            drop(demuxer.eos());
+            demuxer.save().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_picture_that_is_too_long_to_hand_over_is_lost() {
+    let chunks = [vec![1; 10], vec![2; 1 << 20], vec![3; 10]].map(|data| {
+        let data = [[0xff, 0xd8].as_slice(), &data].concat();
+        chunk(b"01dc", &data)
+    });
+    let movie = list(b"LIST", b"movi", &chunks);
+    let file = list(b"RIFF", b"AVI ", &[headers(b"MJPG"), movie]);
+    let cut = file.len() - 100;
+    let (mut first, mut second) = (demuxer(), demuxer());
+    first.push(part(&file, 0..cut)).unwrap();
+    let saved = first.save().unwrap();
+    assert!(saved.len() < 1_000);
+    second.restore(&saved).unwrap();
+    second.push(part(&file, cut..file.len())).unwrap();
+    let got = pulled(&mut second);
+    assert_eq!((got.len(), got[0].1.offset), (1, Some(2)));
 }

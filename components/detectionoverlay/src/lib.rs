@@ -213,6 +213,15 @@ impl InPlace for DetectionOverlay {
         self.settings = settings;
         Ok(())
     }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        self.trails.save()
+    }
+
+    fn restore(&mut self, _: &Context, bytes: &[u8]) -> Result<(), Failure> {
+        self.trails = Trails::read(bytes)?;
+        Ok(())
+    }
 }
 element!(DetectionOverlay: InPlace);
 

@@ -3,21 +3,28 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use millstream_sdk::prelude::*;
+use millstream_sdk::state;
+use serde::{Deserialize, Serialize};
 
 use crate::canvas::{Canvas, Paint, Rows};
 use crate::stroke::Stroke;
 
 /// Tracks whose way is remembered at once; further ones have no trail.
 const MAX_TRACKS: usize = 256;
+/// The longest trail, as the property has it. What all tracks hand over stays below
+/// 1 MiB.
+const MAX_POINTS: usize = 300;
+/// Of [`Trails`].
+const STATE_VERSION: u32 = 1;
 
 /// The ways of the objects of a stream.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Trails {
     frame: u64,
     tracks: BTreeMap<u64, Trail>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Trail {
     /// The frame in which it was seen last.
     seen: u64,
@@ -59,6 +66,24 @@ impl Trails {
                 trail.points.pop_front();
             }
         }
+    }
+
+    /// What another instance needs to go on.
+    pub(crate) fn save(&self) -> Option<Vec<u8>> {
+        state::to_bytes(STATE_VERSION, self)
+    }
+
+    /// The ways that another instance remembered.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Failure> {
+        let trails: Self = state::from_bytes(STATE_VERSION, bytes)?;
+        let frame = state::count("frames", trails.frame)?;
+        let fits = |trail: &Trail| trail.seen <= frame && trail.points.len() <= MAX_POINTS;
+        if trails.tracks.len() > MAX_TRACKS || !trails.tracks.values().all(fits) {
+            return Err(Failure::failed(
+                "state of too many trails, or too long ones",
+            ));
+        }
+        Ok(trails)
     }
 
     /// The stream begins anew.

@@ -9,6 +9,7 @@ use detectionoverlay::DetectionOverlay;
 use millstream_sdk::analytics::{Analytics, Line, META, Zone};
 use millstream_sdk::buffer::{Classification, Keypoint, Mask};
 use millstream_sdk::context::Segment;
+use millstream_sdk::harness::hostile_states;
 use millstream_sdk::prelude::*;
 
 const FORMATS: [&str; 11] = [
@@ -435,5 +436,32 @@ fn odd_shapes_are_survived_in_every_format() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn another_instance_goes_on_with_the_trails() {
+    let properties = format!("{BARE} thickness=2 trail=4").replace(" thickness=1", "");
+    let new = || harness(&properties, "GRAY8", 120, 40).0;
+    let info = harness(&properties, "GRAY8", 120, 40).1;
+    let step = |harness: &mut Harness<DetectionOverlay>, n: u16| {
+        drawn(harness, &info, |buffer| {
+            let x = f32::from(n) * 10.0;
+            buffer.set_detections(OBJECTS, &[tracked([x, 8.0, 2.0, 20.0], 3)]);
+        })
+    };
+    let (mut whole, mut first, mut second) = (new(), new(), new());
+    let expected: Vec<_> = (0..10).map(|n| step(&mut whole, n)).collect();
+    let mut got: Vec<_> = (0..6).map(|n| step(&mut first, n)).collect();
+    let saved = first.save().unwrap();
+    second.restore(&saved).unwrap();
+    got.extend((6..10).map(|n| step(&mut second, n)));
+    assert!(got == expected);
+    let (refused, states) = hostile_states(&saved);
+    for (n, state) in states.iter().enumerate() {
+        let mut harness = new();
+        let done = harness.restore(state);
+        assert!(done.is_err() || n >= refused, "{state:?}");
+        step(&mut harness, 6);
     }
 }

@@ -14,8 +14,10 @@ pub mod json;
 
 use millstream_sdk::analytics::Analytics;
 use millstream_sdk::context::CustomEvent;
-use millstream_sdk::files::{self, File};
+use millstream_sdk::files::{Output, Written};
 use millstream_sdk::prelude::*;
+use millstream_sdk::state;
+use serde::{Deserialize, Serialize};
 
 use json::{Frame, Line};
 
@@ -24,6 +26,10 @@ const INFERENCE: &str = "inference";
 
 /// Lines on what ran that are remembered, so as not to write them again.
 const MAX_HEADERS: usize = 16;
+/// The longest of them that is remembered: what is handed over stays small.
+const MAX_HEADER_BYTES: usize = 4096;
+/// Of [`Saved`].
+const STATE_VERSION: u32 = 1;
 
 properties! {
     /// What the user sets.
@@ -39,10 +45,19 @@ properties! {
     }
 }
 
+/// What the next instance needs.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    written: Written,
+    /// Number of the next frame.
+    frame: u64,
+    headers: Vec<Vec<u8>>,
+}
+
 /// The element.
 pub struct DetectionSink {
     settings: Settings,
-    file: Option<File>,
+    file: Option<Output>,
     size: Option<(usize, usize)>,
     frame: u64,
     line: Line,
@@ -76,7 +91,7 @@ impl Sink for DetectionSink {
     fn start(&mut self, _: &Context) -> Result<(), Failure> {
         self.frame = 0;
         self.headers.clear();
-        self.file = Some(files::create(&self.settings.location)?);
+        self.file = Some(Output::open(&self.settings.location)?);
         Ok(())
     }
 
@@ -113,7 +128,7 @@ impl Sink for DetectionSink {
 
     fn handle_event(&mut self, _: &Context, event: &Event) -> Result<Disposition, Failure> {
         match event {
-            Event::Eos => self.finish()?,
+            Event::Eos => self.file.take().map_or(Ok(()), Output::finish)?,
             Event::Custom(event) if event.name == INFERENCE => self.header(event)?,
             _ => {}
         }
@@ -126,7 +141,33 @@ impl Sink for DetectionSink {
     }
 
     fn stop(&mut self, _: &Context) -> Result<(), Failure> {
-        self.finish()
+        self.file.take().map_or(Ok(()), Output::close)
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        let saved = Saved {
+            written: self.file.as_ref()?.written().ok()?,
+            frame: self.frame,
+            headers: self.headers.clone(),
+        };
+        state::to_bytes(STATE_VERSION, &saved)
+    }
+
+    fn restore(&mut self, _: &Context, bytes: &[u8]) -> Result<(), Failure> {
+        let Saved {
+            written,
+            frame,
+            headers,
+        } = state::from_bytes(STATE_VERSION, bytes)?;
+        let frame = state::count("frames", frame)?;
+        let is_long = |line: &Vec<u8>| line.len() > MAX_HEADER_BYTES;
+        if headers.len() > MAX_HEADERS || headers.iter().any(is_long) {
+            let message = format!("state of over {MAX_HEADERS} lines of {MAX_HEADER_BYTES} bytes");
+            return Err(Failure::failed(message));
+        }
+        self.go_on(written)?;
+        (self.frame, self.headers) = (frame, headers);
+        Ok(())
     }
 }
 element!(DetectionSink: Sink);
@@ -163,19 +204,27 @@ impl DetectionSink {
             return Ok(());
         }
         open(&mut self.file)?.write_all(line)?;
-        if self.headers.len() < MAX_HEADERS {
+        if self.headers.len() < MAX_HEADERS && line.len() <= MAX_HEADER_BYTES {
             self.headers.push(line.to_vec());
         }
         Ok(())
     }
 
-    /// Brings the file to the disk.
-    fn finish(&mut self) -> Result<(), Failure> {
-        self.file.take().map_or(Ok(()), File::close)
+    /// Goes on with a file that another instance wrote; a line that was cut off there,
+    /// as where the disk was full, stays a line of its own.
+    fn go_on(&mut self, written: Written) -> Result<(), Failure> {
+        let file = open(&mut self.file)?;
+        file.go_on(written)?;
+        if written.begun && file.last()?.is_some_and(|last| last != b'\n') {
+            let path: &str = &self.settings.location;
+            log!(Level::Warning, "the last line of file `{path}` is cut off");
+            file.write_all(b"\n")?;
+        }
+        Ok(())
     }
 }
 
-fn open(file: &mut Option<File>) -> Result<&mut File, Failure> {
+fn open(file: &mut Option<Output>) -> Result<&mut Output, Failure> {
     let late = || Failure::resource("a frame came after the end of the stream");
     file.as_mut().ok_or_else(late)
 }

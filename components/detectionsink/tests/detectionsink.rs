@@ -6,6 +6,7 @@ use millstream_sdk::analytics::{Analytics, Line, META};
 use millstream_sdk::buffer::{Classification, Keypoint, Mask};
 use millstream_sdk::bus::{Setting, Value as Field};
 use millstream_sdk::context::CustomEvent;
+use millstream_sdk::harness::hostile_states;
 use millstream_sdk::prelude::*;
 use serde_json::{Value, json};
 
@@ -273,4 +274,67 @@ fn the_most_masks_that_a_layer_holds_are_one_line() {
     let found = lines[0]["detections"].as_array().unwrap();
     assert_eq!(found.len(), 4096);
     assert_eq!(found[0]["mask"]["rle"].as_array().unwrap().len(), 1025);
+}
+
+fn sink(path: &std::path::Path) -> Harness<DetectionSink> {
+    let mut harness = Harness::new(&format!("location={}", path.display())).unwrap();
+    harness.set_caps("sink", CAPS).unwrap();
+    harness
+}
+
+#[test]
+fn another_instance_goes_on_where_the_file_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.jsonl");
+    std::fs::write(&path, "the file of an earlier run\n").unwrap();
+    let model = inference(&[("model", "shapes".into())]);
+    let cat = [detection("cat", 1.0, None)];
+    let push = |harness: &mut Harness<DetectionSink>, frames: core::ops::Range<u64>| {
+        for n in frames {
+            harness.push(frame(n, OBJECTS, &cat)).unwrap();
+        }
+    };
+    let mut whole = sink(&folder.path().join("whole.jsonl"));
+    whole.send_event("sink", &model).unwrap();
+    push(&mut whole, 0..9);
+    let expected = std::fs::read_to_string(folder.path().join("whole.jsonl")).unwrap();
+
+    let mut first = sink(&path);
+    first.send_event("sink", &model).unwrap();
+    push(&mut first, 0..4);
+    let saved = first.save().unwrap();
+    let mut second = sink(&path);
+    second.restore(&saved).unwrap();
+    second.send_event("sink", &model).unwrap();
+    push(&mut second, 4..9);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
+
+    // A restart with a state from before frames 4 to 8, while a line was cut off.
+    let torn = format!("{expected}{{\"fra");
+    std::fs::write(&path, &torn).unwrap();
+    let mut third = sink(&path);
+    third.restore(&saved).unwrap();
+    push(&mut third, 9..10);
+    third.eos().unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let last = text.strip_prefix(&torn).unwrap();
+    assert!(last.starts_with("\n{\"frame\":4,\"pts\":9,"), "{last}");
+    assert_eq!(third.logs().len(), 1);
+}
+
+#[test]
+fn a_broken_state_is_refused_or_harmless() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.jsonl");
+    let mut harness = sink(&path);
+    let model = inference(&[("model", "shapes".into())]);
+    harness.send_event("sink", &model).unwrap();
+    harness.push(frame(0, OBJECTS, &[])).unwrap();
+    let (refused, states) = hostile_states(&harness.save().unwrap());
+    for (n, state) in states.iter().enumerate() {
+        let mut harness = sink(&path);
+        let done = harness.restore(state);
+        assert!(done.is_err() || n >= refused, "{state:?}");
+        harness.push(frame(0, OBJECTS, &[])).unwrap();
+    }
 }

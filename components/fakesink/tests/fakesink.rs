@@ -1,6 +1,7 @@
 //! What `fakesink` does with buffers.
 
 use fakesink::FakeSink;
+use millstream_sdk::harness::hostile_states;
 use millstream_sdk::prelude::*;
 
 #[test]
@@ -43,4 +44,24 @@ fn tells_what_it_took() {
     let fields = [("number", 0), ("size", 12)];
     let fields = fields.map(|(name, value)| (name.to_owned(), value.into()));
     assert_eq!(messages, [("last-message".to_owned(), fields.to_vec())]);
+}
+
+#[test]
+fn another_instance_goes_on_counting() {
+    let new = || Harness::<FakeSink>::new("num-buffers=3 silent=false").unwrap();
+    let (mut first, mut second) = (new(), new());
+    first.push(Buffer::from_bytes(&[])).unwrap();
+    let saved = first.save().unwrap();
+    second.restore(&saved).unwrap();
+    second.push(Buffer::from_bytes(&[])).unwrap();
+    assert!(!second.is_eos());
+    second.push(Buffer::from_bytes(&[])).unwrap();
+    assert!(second.is_eos());
+    let (refused, states) = hostile_states(&saved);
+    for (n, state) in states.iter().enumerate() {
+        let mut harness = new();
+        let done = harness.restore(state);
+        assert!(done.is_err() || n >= refused, "{state:?}");
+        harness.push(Buffer::from_bytes(&[])).unwrap();
+    }
 }

@@ -7,8 +7,12 @@
 //! Each buffer is handed to the system when it comes and nothing waits here, so
 //! that what was written can be read even if the pipeline is killed.
 
-use millstream_sdk::files::{self, File};
+use millstream_sdk::files::{Output, Written};
 use millstream_sdk::prelude::*;
+use millstream_sdk::state;
+
+/// Of what is handed over: how far the file is written.
+const STATE_VERSION: u32 = 1;
 
 properties! {
     /// What the user sets.
@@ -23,7 +27,7 @@ properties! {
 /// The element.
 pub struct FileSink {
     settings: Settings,
-    file: Option<File>,
+    file: Option<Output>,
 }
 
 impl Sink for FileSink {
@@ -40,9 +44,9 @@ impl Sink for FileSink {
 
     fn start(&mut self, _: &Context) -> Result<(), Failure> {
         let open = if self.settings.append {
-            files::append
+            Output::append
         } else {
-            files::create
+            Output::open
         };
         self.file = Some(open(&self.settings.location)?);
         Ok(())
@@ -60,20 +64,25 @@ impl Sink for FileSink {
 
     fn handle_event(&mut self, _: &Context, event: &Event) -> Result<Disposition, Failure> {
         if *event == Event::Eos {
-            self.finish()?;
+            self.file.take().map_or(Ok(()), Output::finish)?;
         }
         Ok(Disposition::Forward)
     }
 
     fn stop(&mut self, _: &Context) -> Result<(), Failure> {
-        self.finish()
+        self.file.take().map_or(Ok(()), Output::close)
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        let written = self.file.as_ref()?.written().ok()?;
+        state::to_bytes(STATE_VERSION, &written)
+    }
+
+    fn restore(&mut self, _: &Context, bytes: &[u8]) -> Result<(), Failure> {
+        let written: Written = state::from_bytes(STATE_VERSION, bytes)?;
+        let file = self.file.as_mut();
+        let file = file.ok_or_else(|| Failure::failed("`filesink` was not started"))?;
+        file.go_on(written)
     }
 }
 element!(FileSink: Sink);
-
-impl FileSink {
-    /// Brings the file to the disk, once.
-    fn finish(&mut self) -> Result<(), Failure> {
-        self.file.take().map_or(Ok(()), File::close)
-    }
-}

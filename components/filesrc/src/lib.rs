@@ -9,12 +9,16 @@
 
 use millstream_sdk::files::{self, File};
 use millstream_sdk::prelude::*;
+use millstream_sdk::state;
+use serde::{Deserialize, Serialize};
 
 /// Few enough calls that their price does not show, small enough for many to wait
 /// in a queue.
 const DEFAULT_BLOCKSIZE: u32 = 65_536;
 /// The largest buffer that an element may allocate is 256 MiB; a quarter of it.
 const MAX_BLOCKSIZE: i64 = 64 * 1024 * 1024;
+/// Of [`Saved`].
+const STATE_VERSION: u32 = 1;
 
 properties! {
     /// What the user sets.
@@ -28,11 +32,19 @@ properties! {
     }
 }
 
+/// What the next instance needs.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    /// Where the next buffer begins, in bytes.
+    position: u64,
+    sent: u64,
+}
+
 /// The element.
 pub struct FileSrc {
     settings: Settings,
     file: Option<File>,
-    sent: i64,
+    sent: u64,
 }
 
 impl Source for FileSrc {
@@ -58,7 +70,7 @@ impl Source for FileSrc {
         let Some(file) = &mut self.file else {
             return Err(Failure::failed("`filesrc` was not started"));
         };
-        if self.sent == self.settings.num_buffers {
+        if u64::try_from(self.settings.num_buffers).is_ok_and(|most| self.sent >= most) {
             return Ok(Outcome::Eos);
         }
         let offset = file.position();
@@ -86,6 +98,31 @@ impl Source for FileSrc {
 
     fn stop(&mut self, _: &Context) -> Result<(), Failure> {
         self.file = None;
+        Ok(())
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        let saved = Saved {
+            position: self.file.as_ref()?.position(),
+            sent: self.sent,
+        };
+        state::to_bytes(STATE_VERSION, &saved)
+    }
+
+    fn restore(&mut self, _: &Context, bytes: &[u8]) -> Result<(), Failure> {
+        let Saved { position, sent } = state::from_bytes(STATE_VERSION, bytes)?;
+        let sent = state::count("buffers", sent)?;
+        let Some(file) = &mut self.file else {
+            return Err(Failure::failed("`filesrc` was not started"));
+        };
+        let size = file.size()?;
+        if position > size {
+            let path = file.path();
+            let message = format!("cannot go on at byte {position}: file `{path}` has {size}");
+            return Err(Failure::resource(message).hint("was it cut off meanwhile?"));
+        }
+        file.seek(position);
+        self.sent = sent;
         Ok(())
     }
 }

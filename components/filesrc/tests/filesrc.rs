@@ -2,6 +2,7 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
 use filesrc::FileSrc;
+use millstream_sdk::harness::hostile_states;
 use millstream_sdk::prelude::*;
 
 fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
@@ -71,4 +72,48 @@ fn a_missing_file_is_named() {
         Harness::<FileSrc>::new("").is_err(),
         "`location` is required"
     );
+}
+
+#[test]
+fn another_instance_goes_on_with_the_next_byte() {
+    let bytes: Vec<u8> = (0..=255).cycle().take(1_000).collect();
+    let file = file(&bytes);
+    for (blocks, more) in [(0, ""), (1, ""), (4, ""), (10, ""), (3, " num-buffers=5")] {
+        let mut whole = source(&file, &format!("blocksize=100{more}"));
+        let mut first = source(&file, &format!("blocksize=100{more}"));
+        let mut second = source(&file, &format!("blocksize=100{more}"));
+        first.negotiate().unwrap();
+        let mut expected = Vec::new();
+        for _ in 0..blocks {
+            first.pull().unwrap();
+            whole.pull().unwrap();
+        }
+        while let Ok(buffer) = whole.pull() {
+            expected.push((buffer.map().to_vec(), buffer.timing()));
+        }
+        second.restore(&first.save().unwrap()).unwrap();
+        let mut got = Vec::new();
+        while let Ok(buffer) = second.pull() {
+            got.push((buffer.map().to_vec(), buffer.timing()));
+        }
+        assert_eq!(got, expected, "{blocks}{more}");
+    }
+}
+
+#[test]
+fn a_broken_state_is_refused_or_harmless() {
+    let file = file(&[7; 1_000]);
+    let mut harness = source(&file, "blocksize=300");
+    harness.pull().unwrap();
+    let (refused, states) = hostile_states(&harness.save().unwrap());
+    for (n, state) in states.iter().enumerate() {
+        let mut harness = source(&file, "blocksize=300");
+        let done = harness.restore(state);
+        assert!(done.is_err() || n >= refused, "{state:?}");
+        harness.produce().unwrap();
+    }
+    std::fs::write(file.path(), b"short").unwrap();
+    let failure = source(&file, "").restore(&harness.save().unwrap());
+    let message = failure.unwrap_err().message;
+    assert!(message.contains("at byte 300: file"), "{message}");
 }

@@ -11,6 +11,11 @@
 
 use millstream_sdk::bus::post;
 use millstream_sdk::prelude::*;
+use millstream_sdk::state;
+use serde::{Deserialize, Serialize};
+
+/// Of [`Saved`].
+const STATE_VERSION: u32 = 1;
 
 properties! {
     /// What the user sets.
@@ -28,12 +33,21 @@ properties! {
     }
 }
 
+/// What the next instance needs.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    arrived: u64,
+    random: u64,
+}
+
 /// The element.
 #[derive(Debug)]
 pub struct Identity {
     settings: Settings,
-    /// Buffers that have arrived.
-    arrived: i64,
+    /// Buffers that have arrived, here or at an instance before.
+    arrived: u64,
+    /// Those that have arrived here: one that failed would fail for ever otherwise.
+    arrived_here: u64,
     random: u64,
 }
 
@@ -51,6 +65,7 @@ impl InPlace for Identity {
         Ok(Self {
             settings,
             arrived: 0,
+            arrived_here: 0,
             random,
         })
     }
@@ -61,17 +76,19 @@ impl InPlace for Identity {
     }
 
     fn process(&mut self, _: &Context, buffer: Buffer) -> Flow {
-        if self.arrived == self.settings.error_after {
+        let reached = |limit: i64, count| u64::try_from(limit).is_ok_and(|limit| count >= limit);
+        if reached(self.settings.error_after, self.arrived_here) {
             let message = format!(
                 "failed after {} buffers, as `error-after` asks",
-                self.arrived
+                self.arrived_here
             );
             return Err(Failure::failed(message));
         }
-        if self.arrived == self.settings.eos_after {
+        if reached(self.settings.eos_after, self.arrived) {
             return Ok(Outcome::Eos);
         }
         self.arrived += 1;
+        self.arrived_here += 1;
         if self.settings.drop_probability > 0.0 && self.chance() < self.settings.drop_probability {
             return Ok(Outcome::Nothing);
         }
@@ -79,6 +96,21 @@ impl InPlace for Identity {
             self.tell(&buffer);
         }
         Ok(buffer.into())
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        let Self {
+            arrived, random, ..
+        } = *self;
+        state::to_bytes(STATE_VERSION, &Saved { arrived, random })
+    }
+
+    fn restore(&mut self, _: &Context, bytes: &[u8]) -> Result<(), Failure> {
+        let Saved { arrived, random } = state::from_bytes(STATE_VERSION, bytes)?;
+        self.arrived = state::count("buffers", arrived)?;
+        // Of 0 no other number would follow.
+        self.random = random.max(1);
+        Ok(())
     }
 }
 
@@ -94,7 +126,10 @@ impl Identity {
 
     fn tell(&self, buffer: &Buffer) {
         let size = buffer.size() as i64;
-        let mut fields = vec![("number", (self.arrived - 1).into()), ("size", size.into())];
+        let mut fields = vec![
+            ("number", (self.arrived as i64 - 1).into()),
+            ("size", size.into()),
+        ];
         if let Some(pts) = buffer.pts() {
             fields.push(("pts", (pts as i64).into()));
         }

@@ -6,16 +6,11 @@
 )]
 
 use identity::Identity;
+use millstream_sdk::harness::hostile_states;
 use millstream_sdk::prelude::*;
 
 fn passed(properties: &str, count: u8) -> Vec<u8> {
-    let mut harness = Harness::<Identity>::new(properties).unwrap();
-    for n in 0..count {
-        harness.push(Buffer::from_bytes(&[n])).unwrap();
-    }
-    (0..harness.pending())
-        .map(|_| harness.pull().unwrap().map()[0])
-        .collect()
+    push(&mut new(properties), 0..count)
 }
 
 #[test]
@@ -79,4 +74,56 @@ fn tells_while_playing() {
     let fields = fields.map(|(name, value)| (name.to_owned(), value.into()));
     assert_eq!(messages, [("last-message".to_owned(), fields.to_vec())]);
     assert!(harness.set_property("seed=1").is_err());
+}
+
+#[test]
+fn another_instance_loses_what_the_first_would_have_lost() {
+    let properties = "drop-probability=0.5 seed=3 eos-after=50";
+    let expected = passed(properties, 60);
+    for before in [0, 1, 20, 50] {
+        let (mut first, mut second) = (new(properties), new(properties));
+        let mut got = push(&mut first, 0..before);
+        second.restore(&first.save().unwrap()).unwrap();
+        got.extend(push(&mut second, before..60));
+        assert_eq!(got, expected, "{before}");
+        assert!(second.is_eos());
+    }
+}
+
+#[test]
+fn after_a_restart_it_fails_again_after_as_many() {
+    let mut first = new("error-after=3");
+    push(&mut first, 0..3);
+    assert!(first.push(Buffer::from_bytes(&[3])).is_err());
+    let mut second = new("error-after=3");
+    second.restore(&first.save().unwrap()).unwrap();
+    assert_eq!(push(&mut second, 3..6), [3, 4, 5]);
+    assert!(second.push(Buffer::from_bytes(&[6])).is_err());
+}
+
+#[test]
+fn a_broken_state_is_refused_or_harmless() {
+    let mut harness = new("drop-probability=0.5");
+    push(&mut harness, 0..5);
+    let (refused, states) = hostile_states(&harness.save().unwrap());
+    for (n, state) in states.iter().enumerate() {
+        let mut harness = new("drop-probability=0.5 silent=false");
+        let done = harness.restore(state);
+        assert!(done.is_err() || n >= refused, "{state:?}");
+        push(&mut harness, 0..3);
+    }
+}
+
+fn new(properties: &str) -> Harness<Identity> {
+    Harness::new(properties).unwrap()
+}
+
+/// Pushes buffers of one number each; which come out.
+fn push(harness: &mut Harness<Identity>, numbers: core::ops::Range<u8>) -> Vec<u8> {
+    for n in numbers {
+        harness.push(Buffer::from_bytes(&[n])).unwrap();
+    }
+    (0..harness.pending())
+        .map(|_| harness.pull().unwrap().map()[0])
+        .collect()
 }

@@ -81,6 +81,11 @@ impl Splitter {
         begun.then_some(rest)
     }
 
+    /// What has come of a picture that is not complete.
+    pub(crate) fn pending(&self) -> &[u8] {
+        self.pending.get(self.start..).unwrap_or_default()
+    }
+
     /// A picture's bytes, until the next call of [`Splitter::push`].
     pub(crate) fn bytes(&self, picture: Range<usize>) -> &[u8] {
         self.pending.get(picture).unwrap_or_default()

@@ -4,6 +4,7 @@
 
 use jpegdec::JpegDec;
 use jpegenc::JpegEnc;
+use millstream_sdk::harness::hostile_states;
 use millstream_sdk::prelude::*;
 use proptest::prelude::*;
 
@@ -255,4 +256,84 @@ proptest! {
         decode(&mut decoder, &jpeg, 64).ok();
         prop_assert!(decoder.pending() < 10);
     }
+}
+
+/// Part of a stream with the offsets of its bytes.
+fn part(stream: &[u8], range: core::ops::Range<usize>) -> Buffer {
+    let mut buffer = Buffer::from_bytes(&stream[range.clone()]);
+    buffer.set_timing(Timing {
+        offset: Some(range.start as u64),
+        offset_end: Some(range.end as u64),
+        ..Timing::default()
+    });
+    buffer
+}
+
+fn pulled(decoder: &mut Harness<JpegDec>) -> Vec<(Vec<u8>, Timing)> {
+    (0..decoder.pending())
+        .map(|_| decoder.pull().unwrap())
+        .map(|buffer| (buffer.map().to_vec(), buffer.timing()))
+        .collect()
+}
+
+#[test]
+fn another_instance_goes_on_with_the_next_byte() {
+    let (_, one) = picture("GRAY8", 9, 7);
+    let stream = one.repeat(3);
+    let mut whole = decoder("");
+    whole.push(part(&stream, 0..stream.len())).unwrap();
+    let expected = pulled(&mut whole);
+    assert_eq!(expected.len(), 3);
+    for at in 0..stream.len() {
+        let (mut first, mut second) = (decoder(""), decoder(""));
+        first.push(part(&stream, 0..at)).unwrap();
+        let mut got = pulled(&mut first);
+        second.restore(&first.save().unwrap()).unwrap();
+        // Some bytes are sent again: the source was restarted too.
+        second.push(part(&stream, at / 2..stream.len())).unwrap();
+        got.extend(pulled(&mut second));
+        assert!(got == expected, "{at}");
+    }
+}
+
+#[test]
+fn after_missing_bytes_the_next_picture_comes() {
+    let (_, one) = picture("GRAY8", 9, 7);
+    let stream = one.repeat(4);
+    let (mut first, mut second) = (decoder(""), decoder(""));
+    first.push(part(&stream, 0..one.len() * 3 / 2)).unwrap();
+    second.restore(&first.save().unwrap()).unwrap();
+    second
+        .push(part(&stream, one.len() * 5 / 2..stream.len()))
+        .unwrap();
+    let got = pulled(&mut second);
+    assert!(got.len() == 1 && got[0].0 == first.pull().unwrap().map().to_vec());
+    assert_eq!(got[0].1.offset, Some(1));
+    let logs = second.logs();
+    assert!(
+        logs.len() == 1 && logs[0].1.contains("bytes are missing after 1"),
+        "{logs:?}"
+    );
+}
+
+#[test]
+fn a_broken_state_is_refused_or_harmless() {
+    let (_, one) = picture("GRAY8", 2, 2);
+    let stream = one.repeat(2);
+    let mut first = decoder("");
+    first.push(part(&stream, 0..one.len() + 40)).unwrap();
+    let saved = first.save().unwrap();
+    let (refused, states) = hostile_states(&saved);
+    for (n, state) in states.iter().enumerate() {
+        let mut decoder = decoder("");
+        let done = decoder.restore(state);
+        assert!(done.is_err() || n >= refused, "{state:?}");
+        drop(decoder.push(part(&stream, one.len() + 40..stream.len())));
+        drop(decoder.eos());
+    }
+    // What is too long is left out.
+    let long = [one, stream[..12].to_vec(), vec![0; 1 << 20]].concat();
+    first = decoder("");
+    first.push(Buffer::from_bytes(&long)).unwrap();
+    assert!(first.save().unwrap().len() < 100);
 }

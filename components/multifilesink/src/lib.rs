@@ -8,10 +8,16 @@
 mod pattern;
 
 use millstream_sdk::bus::{Value, post};
-use millstream_sdk::files;
 use millstream_sdk::prelude::*;
+use millstream_sdk::{files, state};
 
 use pattern::Pattern;
+
+/// How many files are stepped over to find the first that another instance has not
+/// written: more than are written in the second that its state can be old.
+const MOST_STEPPED_OVER: u64 = 4096;
+/// Of the number of the next file.
+const STATE_VERSION: u32 = 1;
 
 properties! {
     /// What the user sets.
@@ -67,6 +73,30 @@ impl Sink for MultiFileSink {
 
     fn configure(&mut self, settings: Settings) -> Result<(), Failure> {
         self.post_messages = settings.post_messages;
+        Ok(())
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        state::to_bytes(STATE_VERSION, &self.index)
+    }
+
+    fn restore(&mut self, _: &Context, bytes: &[u8]) -> Result<(), Failure> {
+        let index = state::count("files", state::from_bytes(STATE_VERSION, bytes)?)?;
+        let is_there = |index: &u64| files::open_read(&self.pattern.path(*index)).is_ok();
+        let written = if self.pattern.is_numbered() {
+            let numbers = index..index + MOST_STEPPED_OVER;
+            numbers.take_while(is_there).count() as u64
+        } else {
+            0
+        };
+        if written == MOST_STEPPED_OVER {
+            log!(
+                Level::Warning,
+                "{written} files from number {index} on are there already: those after them \
+                 are overwritten"
+            );
+        }
+        self.index = index + written;
         Ok(())
     }
 }

@@ -49,6 +49,11 @@ impl Pattern {
         Ok(pattern)
     }
 
+    /// There is a place for a number.
+    pub(crate) fn is_numbered(&self) -> bool {
+        self.number.is_some()
+    }
+
     /// The path with this number in its place.
     pub(crate) fn path(&self, index: u64) -> String {
         let Self {

@@ -1,6 +1,7 @@
 //! Which files are written, and what is said about them.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+use millstream_sdk::harness::hostile_states;
 use millstream_sdk::prelude::*;
 use multifilesink::MultiFileSink;
 
@@ -58,4 +59,45 @@ fn failures_name_the_file() {
         .unwrap_err();
     assert!(failure.message.contains("gone/0"), "{}", failure.message);
     assert!(Harness::<MultiFileSink>::new("location=%d%d").is_err());
+}
+
+#[test]
+fn another_instance_goes_on_and_overwrites_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let new = |name| sink(&directory, name, "index=3");
+    let mut first = new("%d");
+    first.push(Buffer::from_bytes(b"3")).unwrap();
+    let saved = first.save().unwrap();
+    let mut swapped = new("%d");
+    swapped.restore(&saved).unwrap();
+    swapped.push(Buffer::from_bytes(b"4")).unwrap();
+    // The state is older than what was written since.
+    let mut restarted = new("%d");
+    restarted.restore(&saved).unwrap();
+    restarted.push(Buffer::from_bytes(b"5")).unwrap();
+    for name in ["3", "4", "5"] {
+        let written = std::fs::read(directory.path().join(name)).unwrap();
+        assert_eq!(written, name.as_bytes());
+    }
+    // Without a number there is one file, which is always overwritten.
+    let mut first = new("one");
+    first.push(Buffer::from_bytes(b"a")).unwrap();
+    let mut second = new("one");
+    second.restore(&first.save().unwrap()).unwrap();
+    second.push(Buffer::from_bytes(b"b")).unwrap();
+    assert_eq!(std::fs::read(directory.path().join("one")).unwrap(), b"b");
+}
+
+#[test]
+fn a_broken_state_is_refused_or_harmless() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = sink(&directory, "%d", "index=300");
+    harness.push(Buffer::from_bytes(b"a")).unwrap();
+    let (refused, states) = hostile_states(&harness.save().unwrap());
+    for (n, state) in states.iter().enumerate() {
+        let mut harness = sink(&directory, "%d", "");
+        let done = harness.restore(state);
+        assert!(done.is_err() || n >= refused, "{state:?}");
+        harness.push(Buffer::from_bytes(b"a")).unwrap();
+    }
 }

@@ -11,8 +11,9 @@
 
 mod pattern;
 
-use millstream_sdk::files;
 use millstream_sdk::prelude::*;
+use millstream_sdk::{files, state};
+use serde::{Deserialize, Serialize};
 
 use pattern::Pattern;
 
@@ -20,6 +21,8 @@ const DEFAULT_FRAMERATE: (i32, i32) = (25, 1);
 /// The largest file: what a buffer can hold.
 const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
 const SECOND: u128 = 1_000_000_000;
+/// Of [`Saved`].
+const STATE_VERSION: u32 = 1;
 
 /// Which caps files have by the end of their names.
 const KNOWN: [(&str, &str); 3] = [
@@ -46,6 +49,14 @@ properties! {
         /// Buffers until the end of the stream; -1 for no limit.
         num_buffers: i64 = -1 => [range(-1, i64::MAX), unit("buffers")],
     }
+}
+
+/// What the next instance needs.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    /// Number of the next file.
+    index: u64,
+    sent: u64,
 }
 
 /// The element.
@@ -99,7 +110,7 @@ impl Source for MultiFileSrc {
     }
 
     fn produce(&mut self, ctx: &Context) -> Flow {
-        if i64::try_from(self.sent) == Ok(self.settings.num_buffers) {
+        if u64::try_from(self.settings.num_buffers).is_ok_and(|most| self.sent >= most) {
             return Ok(Outcome::Eos);
         }
         let first = u64::from(self.settings.start_index);
@@ -126,6 +137,18 @@ impl Source for MultiFileSrc {
             }
             flow => flow,
         }
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        let Self { index, sent, .. } = *self;
+        state::to_bytes(STATE_VERSION, &Saved { index, sent })
+    }
+
+    fn restore(&mut self, _: &Context, bytes: &[u8]) -> Result<(), Failure> {
+        let Saved { index, sent } = state::from_bytes(STATE_VERSION, bytes)?;
+        let (index, sent) = (state::count("files", index)?, state::count("files", sent)?);
+        (self.index, self.sent) = (index, sent);
+        Ok(())
     }
 }
 element!(MultiFileSrc: Source);

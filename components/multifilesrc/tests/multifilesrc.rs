@@ -1,6 +1,7 @@
 //! Which files are read, in which order, with which times.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
+use millstream_sdk::harness::hostile_states;
 use millstream_sdk::prelude::*;
 use multifilesrc::MultiFileSrc;
 
@@ -82,4 +83,54 @@ fn a_missing_first_file_is_an_error() {
     let failure = source(&directory, "%05d.jpg", "").pull().unwrap_err();
     assert!(failure.message.contains("00000.jpg"), "{}", failure.message);
     assert!(Harness::<MultiFileSrc>::new("location=%s").is_err());
+}
+
+fn rest(harness: &mut Harness<MultiFileSrc>) -> Vec<(Vec<u8>, Timing)> {
+    core::iter::from_fn(|| harness.pull().ok())
+        .map(|buffer| (buffer.map().to_vec(), buffer.timing()))
+        .collect()
+}
+
+#[test]
+fn another_instance_goes_on_with_the_next_file() {
+    let directory = folder();
+    for (before, more) in [
+        (0, "start-index=3"),
+        (1, "start-index=3"),
+        (4, "start-index=3"),
+        (5, "start-index=5 loop=true num-buffers=9"),
+        (2, "start-index=4 stop-index=5 loop=true num-buffers=5"),
+    ] {
+        let new = || source(&directory, "%05d.jpg", more);
+        let (mut whole, mut first, mut second) = (new(), new(), new());
+        for _ in 0..before {
+            whole.pull().unwrap();
+            first.pull().unwrap();
+        }
+        second.restore(&first.save().unwrap()).unwrap();
+        let expected = rest(&mut whole);
+        assert_eq!(expected.is_empty(), (before, more) == (4, "start-index=3"));
+        assert_eq!(rest(&mut second), expected, "{before} {more}");
+    }
+}
+
+#[test]
+fn a_broken_state_is_refused_or_harmless() {
+    let directory = folder();
+    let new = || {
+        source(
+            &directory,
+            "%05d.jpg",
+            "start-index=3 loop=true num-buffers=9",
+        )
+    };
+    let mut harness = new();
+    harness.pull().unwrap();
+    let (refused, states) = hostile_states(&harness.save().unwrap());
+    for (n, state) in states.iter().enumerate() {
+        let mut harness = new();
+        let done = harness.restore(state);
+        assert!(done.is_err() || n >= refused, "{state:?}");
+        drop(harness.produce());
+    }
 }

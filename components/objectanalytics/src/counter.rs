@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use millstream_sdk::Detection;
 use millstream_sdk::analytics::{Analytics, Dwell, MAX_OBJECTS};
+use millstream_sdk::{Detection, Failure, state};
+use serde::{Deserialize, Serialize};
 
 use crate::geometry::{Point, Polygon, Segment};
 use crate::watch::{AtLine, AtZone, Passage, Patience, Way};
@@ -15,7 +16,7 @@ const MOST_OBJECTS: usize = 4096;
 const MOST_EVENTS: usize = 1000;
 
 /// An object that is followed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Object {
     class_id: u32,
     label: String,
@@ -26,6 +27,31 @@ struct Object {
     missed: u32,
     lines: Vec<AtLine>,
     zones: Vec<AtZone>,
+}
+
+/// What was counted and who is where, to hand over.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Saved {
+    /// Of the frame.
+    size: (u32, u32),
+    /// How often each line was crossed, in and out.
+    lines: Vec<(u64, u64)>,
+    /// How often each zone was entered: who is inside follows from the objects.
+    zones: Vec<u64>,
+    objects: Vec<(u64, Object)>,
+}
+
+impl Saved {
+    /// Leaves objects out: those that are not seen at present, or half of them.
+    /// Whether there were any.
+    pub fn shrink(&mut self) -> bool {
+        let before = self.objects.len();
+        self.objects.retain(|(_, object)| object.missed == 0);
+        if self.objects.len() == before {
+            self.objects.truncate(before / 2);
+        }
+        self.objects.len() < before
+    }
 }
 
 /// What happened, to whom.
@@ -112,6 +138,68 @@ impl Counter {
     /// What happened in the last frame.
     pub fn events(&self) -> &[Event] {
         &self.events
+    }
+
+    /// What another counter needs to go on.
+    pub fn save(&self) -> Saved {
+        let Analytics {
+            width,
+            height,
+            lines,
+            zones,
+            ..
+        } = &self.counted;
+        let objects = self.objects.iter();
+        Saved {
+            size: (*width, *height),
+            lines: lines.iter().map(|line| (line.entered, line.left)).collect(),
+            zones: zones.iter().map(|zone| zone.entered).collect(),
+            objects: objects.map(|(id, object)| (*id, object.clone())).collect(),
+        }
+    }
+
+    /// Goes on with what another counter has counted at as many lines and zones.
+    pub fn restore(&mut self, saved: Saved) -> Result<(), Failure> {
+        let (size, lines, zones) = (saved.size, saved.lines.len(), saved.zones.len());
+        let Analytics { width, height, .. } = self.counted;
+        let expected = ((width, height), self.lines.len(), self.zones.len());
+        if (size, lines, zones) != expected {
+            let message = format!("state of {lines} lines and {zones} zones, or of another size");
+            return Err(Failure::failed(message));
+        }
+        let counts = saved
+            .lines
+            .iter()
+            .flat_map(|(entered, left)| [entered, left]);
+        for number in counts.chain(&saved.zones) {
+            state::count("crossings", *number)?;
+        }
+        let fits = |(_, object): &(u64, Object)| {
+            let states = (object.lines.len(), object.zones.len());
+            object.at.is_near() && states == (lines, zones)
+        };
+        if saved.objects.len() > MOST_OBJECTS || !saved.objects.iter().all(fits) {
+            return Err(Failure::failed("state of objects that cannot be"));
+        }
+        self.objects.clear();
+        for (track, object) in saved.objects {
+            self.objects.insert(track, object);
+        }
+        for (line, counts) in self.counted.lines.iter_mut().zip(saved.lines) {
+            (line.entered, line.left) = counts;
+        }
+        let zones = self.counted.zones.iter_mut().zip(saved.zones);
+        for (index, (zone, entered)) in zones.enumerate() {
+            let is_inside = |object: &&Object| {
+                let state = object.zones.get(index);
+                state.is_some_and(|state| state.since.is_some())
+            };
+            let inside = self.objects.values().filter(is_inside).count() as u64;
+            // Nobody is inside who has not come in.
+            zone.entered = entered.max(inside);
+            (zone.count, zone.left) = (inside as u32, zone.entered - inside);
+        }
+        Ok(())
     }
 
     /// Takes a frame in: what is in it, when it is shown in nanoseconds, and after

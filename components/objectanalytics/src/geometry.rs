@@ -4,20 +4,22 @@
 //! answered by the sign of a whole number: no point is ever on both sides, or on
 //! neither, and all machines count alike.
 
+use serde::{Deserialize, Serialize};
+
 /// Parts of a pixel.
 const PARTS: f64 = 64.0;
 /// The farthest coordinate in pixels. Products of two differences stay below 2⁵⁷.
 const FARTHEST: f64 = 1.0e6;
 
 /// A place in 64ths of a pixel; x grows to the right, y downwards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Point {
     x: i64,
     y: i64,
 }
 
 /// Where a point is, for who walks along a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Side {
     /// To the left hand.
     Left,
@@ -33,6 +35,13 @@ impl Point {
             x: (x * PARTS).round() as i64,
             y: (y * PARTS).round() as i64,
         })
+    }
+
+    /// Whether it is as near as [`Point::from_px`] makes it: one from elsewhere need
+    /// not be.
+    pub fn is_near(self) -> bool {
+        let near = |value: i64| value.unsigned_abs() <= (FARTHEST * PARTS) as u64;
+        near(self.x) && near(self.y)
     }
 
     /// Twice the area of the triangle from here over `to` to `point`: above 0 if

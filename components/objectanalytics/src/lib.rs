@@ -33,6 +33,8 @@ use millstream_sdk::analytics::{Analytics, Line, Zone};
 use millstream_sdk::bus::{Value, post};
 use millstream_sdk::context::Segment;
 use millstream_sdk::prelude::*;
+use millstream_sdk::state;
+use serde::{Deserialize, Serialize};
 
 use counter::{Counter, Seen, What};
 use geometry::Point;
@@ -41,6 +43,8 @@ use watch::{Passage, Patience, Way};
 
 /// A frame's time where neither timestamps nor caps say one: 30 frames a second.
 const DEFAULT_FRAME_NANOS: u64 = 1_000_000_000 / 30;
+/// Of [`Saved`].
+const STATE_VERSION: u32 = 1;
 /// The widest and highest frame, so that the meta can be written.
 const CAPS: &str = "video/x-raw, width=(int)[ 1, 16384 ], height=(int)[ 1, 16384 ]";
 
@@ -123,6 +127,16 @@ impl Anchor {
         let [x, y, width, height] = [rect.x, rect.y, rect.width, rect.height].map(f64::from);
         Point::from_px(x + width * across, y + height * down)
     }
+}
+
+/// What the next instance needs.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    counter: counter::Saved,
+    last: Option<u64>,
+    next_count: Option<u64>,
+    /// Start and base of the segment.
+    segment: (u64, u64),
 }
 
 /// The element.
@@ -244,6 +258,32 @@ impl InPlace for ObjectAnalytics {
     fn configure(&mut self, settings: Settings) -> Result<(), Failure> {
         self.classes = classes(&settings.classes);
         self.settings = settings;
+        Ok(())
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        let counter = self.counter.as_ref().map(Counter::save);
+        let mut saved = Saved {
+            counter: counter.unwrap_or_default(),
+            last: self.last,
+            next_count: self.next_count,
+            segment: (self.segment.start, self.segment.base),
+        };
+        loop {
+            let bytes = state::to_bytes(STATE_VERSION, &saved)?;
+            if bytes.len() <= state::MAX_BYTES || !saved.counter.shrink() {
+                return Some(bytes);
+            }
+        }
+    }
+
+    fn restore(&mut self, _: &Context, bytes: &[u8]) -> Result<(), Failure> {
+        let saved: Saved = state::from_bytes(STATE_VERSION, bytes)?;
+        let counter = self.counter.as_mut();
+        let counter = counter.ok_or_else(|| Failure::not_negotiated("state came before caps"))?;
+        counter.restore(saved.counter)?;
+        (self.last, self.next_count) = (saved.last, saved.next_count);
+        (self.segment.start, self.segment.base) = saved.segment;
         Ok(())
     }
 }

@@ -6,6 +6,8 @@
 //! zone:  inside? ──▶ [long enough; to leave also far enough] ──▶ enter or leave
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use crate::geometry::{Point, Polygon, Segment, Side};
 
 /// Which way a line was crossed.
@@ -27,7 +29,7 @@ pub struct Patience {
 }
 
 /// An object and a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AtLine {
     /// The side that counts.
     settled: Side,
@@ -35,7 +37,7 @@ pub struct AtLine {
 }
 
 /// An object that has changed sides and may come back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Over {
     /// It went through the line, not around it.
     is_through: bool,
@@ -86,7 +88,7 @@ impl AtLine {
 }
 
 /// An object and a zone; times in nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AtZone {
     /// When it entered, if it is inside.
     pub since: Option<u64>,

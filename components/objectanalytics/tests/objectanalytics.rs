@@ -9,6 +9,7 @@
 
 use millstream_sdk::analytics::{Analytics, MAX_OBJECTS};
 use millstream_sdk::bus::Value;
+use millstream_sdk::harness::hostile_states;
 use millstream_sdk::prelude::*;
 use objectanalytics::ObjectAnalytics;
 
@@ -311,4 +312,96 @@ fn ever_new_objects_are_forgotten() {
         told += messages;
     }
     assert!(told >= 1000);
+}
+
+const SHAPES: &str = "lines=\"door:320,0,320,480;side:0,200,640,240\" \
+    zones=\"a:100,100,500,100,500,400,100,400;b:0,0,300,0,300,480,0,480\" \
+    count-interval=200000000 lost-after=4";
+
+/// People who walk to and fro, some of them out of sight for a while.
+fn walkers(n: u64) -> Vec<Detection> {
+    let walker = |track: u64| {
+        let along = (n * (3 + track) + track * 40) % 1_200;
+        let x = if along < 600 { along } else { 1_200 - along };
+        let y = 120 + (n * track) % 300;
+        ((n / 8) % 5 != track % 5).then(|| person(track, x as f32, y as f32))
+    };
+    (1..12).filter_map(walker).collect()
+}
+
+fn pass_walkers(
+    harness: &mut Harness<ObjectAnalytics>,
+    frames: core::ops::Range<u64>,
+) -> Vec<Analytics> {
+    frames
+        .map(|n| pass(harness, Some(n * FRAME), &walkers(n)))
+        .collect()
+}
+
+#[test]
+fn another_instance_goes_on_counting() {
+    let mut whole = harness(SHAPES);
+    let expected = pass_walkers(&mut whole, 0..200);
+    let messages = whole.messages();
+    let last = expected.last().unwrap();
+    assert!(
+        last.lines
+            .iter()
+            .all(|line| line.entered.min(line.left) > 3),
+        "{last:?}"
+    );
+    for before in [0, 1, 77, 150, 199] {
+        let (mut first, mut second) = (harness(SHAPES), harness(SHAPES));
+        let mut got = pass_walkers(&mut first, 0..before);
+        second.restore(&first.save().unwrap()).unwrap();
+        got.extend(pass_walkers(&mut second, before..200));
+        assert!(got == expected, "{before}");
+        assert!(second.messages() == messages, "{before}");
+    }
+}
+
+#[test]
+fn a_state_of_very_many_objects_stays_small_and_adds_up() {
+    let zones: Vec<String> = (0..64)
+        .map(|n| format!("z{n}:0,0,640,0,640,480,0,{}", 480 - n))
+        .collect();
+    let properties = format!("zones=\"{}\" min-frames=1", zones.join(";"));
+    let mut first = harness(&properties);
+    let many: Vec<_> = (0..4096).map(|n| person(n, 320.0, 200.0)).collect();
+    pass(&mut first, Some(u64::MAX / 3), &many);
+    let saved = first.save().unwrap();
+    assert!(
+        (1 << 18..=1 << 20).contains(&saved.len()),
+        "{}",
+        saved.len()
+    );
+    let mut second = harness(&properties);
+    second.restore(&saved).unwrap();
+    let counted = pass(&mut second, Some(u64::MAX / 3 + FRAME), &[]);
+    for zone in &counted.zones {
+        assert_eq!(zone.entered, 4096);
+        assert!(
+            zone.count > 100 && zone.left + u64::from(zone.count) == 4096,
+            "{zone:?}"
+        );
+    }
+}
+
+#[test]
+fn a_broken_state_is_refused_or_harmless() {
+    let mut first = harness(SHAPES);
+    pass_walkers(&mut first, 0..20);
+    let (refused, states) = hostile_states(&first.save().unwrap());
+    for (n, state) in states.iter().enumerate() {
+        let mut harness = harness(SHAPES);
+        let done = harness.restore(state);
+        assert!(done.is_err() || n >= refused, "{state:?}");
+        pass_walkers(&mut harness, 20..23);
+    }
+    let failure = harness("lines=\"door:320,0,320,480\"").restore(&first.save().unwrap());
+    let message = failure.unwrap_err().message;
+    assert!(
+        message.starts_with("state of 2 lines and 2 zones"),
+        "{message}"
+    );
 }

@@ -8,6 +8,8 @@
 //! too. All its matrices couple a coordinate with nothing but its own speed, so the
 //! filter of eight dimensions is four of two, with the same results.
 
+use serde::{Deserialize, Serialize};
+
 use crate::bounds::Bounds;
 
 /// Standard deviation of a place, as a share of the height.
@@ -21,9 +23,13 @@ const ASPECT_SPEED_NOISE: f64 = 1.0e-5;
 const ASPECT_MEASURED: f64 = 1.0e-1;
 /// The least height and aspect that a prediction may reach.
 const LEAST: f64 = 1.0e-3;
+/// No place is farther away, and no variance larger, even after the longest time
+/// out of sight: beyond are only broken numbers.
+const FARTHEST: f64 = 1.0e9;
+const LARGEST_VARIANCE: f64 = 1.0e18;
 
 /// One coordinate and its speed a frame, with their covariance.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Axis {
     place: f64,
     speed: f64,
@@ -43,6 +49,24 @@ impl Axis {
             place_speed: 0.0,
             speed_speed: speed_noise * speed_noise,
         }
+    }
+
+    /// Whether the numbers can be those of an object.
+    fn is_sound(&self) -> bool {
+        let Self {
+            place,
+            speed,
+            place_place,
+            place_speed,
+            speed_speed,
+        } = *self;
+        // Not `>`: a NaN must not pass.
+        let near = [place, speed].iter().all(|value| value.abs() <= FARTHEST);
+        let variances = [place_place, speed_speed];
+        let sure = variances
+            .iter()
+            .all(|value| (0.0..=LARGEST_VARIANCE).contains(value));
+        near && sure && place_speed.abs() <= LARGEST_VARIANCE
     }
 
     /// Moves on by `step` frames. A step of n is n steps of one: what the speed
@@ -74,7 +98,7 @@ impl Axis {
 }
 
 /// What is known of an object's place and motion.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Motion {
     x: Axis,
     y: Axis,
@@ -97,6 +121,18 @@ impl Motion {
             aspect: Axis::new(aspect, ASPECT_NOISE, ASPECT_SPEED_NOISE),
             height: Axis::new(height, place, speed),
         }
+    }
+
+    /// Whether the numbers can be those of an object: those that come from elsewhere
+    /// need not be.
+    pub fn is_sound(&self) -> bool {
+        let Self {
+            x,
+            y,
+            aspect,
+            height,
+        } = self;
+        [x, y, aspect, height].iter().all(|axis| axis.is_sound())
     }
 
     /// Moves on by `step` frames, any number above 0.

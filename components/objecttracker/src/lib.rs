@@ -24,6 +24,8 @@ pub mod pace;
 use millstream_sdk::bus::post;
 use millstream_sdk::context::Segment;
 use millstream_sdk::prelude::*;
+use millstream_sdk::state;
+use serde::{Deserialize, Serialize};
 
 use pace::{Pace, Step};
 use tracker::{Parameters, Track, Tracker};
@@ -33,6 +35,8 @@ use tracker::{Parameters, Track, Tracker};
 const DEFAULT_MAX_GAP_NANOS: u64 = 2_000_000_000;
 /// The most detections that the contract allows a layer.
 const MOST_DETECTIONS: usize = 4096;
+/// Of [`Saved`].
+const STATE_VERSION: u32 = 1;
 
 properties! {
     /// What the user sets.
@@ -78,6 +82,17 @@ impl Settings {
     }
 }
 
+/// What the next instance needs.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    tracker: tracker::Saved,
+    pace: Pace,
+    /// Start and base of the segment.
+    segment: (u64, u64),
+    /// `offset` of the next frame, where frames have one.
+    next: Option<u64>,
+}
+
 /// The element.
 #[derive(Debug)]
 pub struct ObjectTracker {
@@ -85,6 +100,10 @@ pub struct ObjectTracker {
     tracker: Tracker,
     pace: Pace,
     segment: Segment,
+    /// `offset` of the next frame, where frames have one.
+    next: Option<u64>,
+    /// The objects are those of another instance, and no frame has come since.
+    taken_over: bool,
 }
 
 impl InPlace for ObjectTracker {
@@ -106,6 +125,8 @@ impl InPlace for ObjectTracker {
                 stop: None,
                 base: 0,
             },
+            next: None,
+            taken_over: false,
         })
     }
 
@@ -121,6 +142,12 @@ impl InPlace for ObjectTracker {
 
     fn process(&mut self, ctx: &Context, mut buffer: Buffer) -> Flow {
         let timing = buffer.timing();
+        let follows = timing.offset.is_some() && timing.offset == self.next;
+        if core::mem::take(&mut self.taken_over) && !follows {
+            // The instance before may have seen frames, and objects, after its state.
+            self.tracker.leave_gap();
+        }
+        self.next = timing.offset_end;
         let time = self.time(ctx, timing.pts);
         let step = match self.pace.step(&timing, self.settings.max_gap) {
             Step::Frames(frames) => frames,
@@ -164,6 +191,26 @@ impl InPlace for ObjectTracker {
     fn configure(&mut self, settings: Settings) -> Result<(), Failure> {
         self.tracker.parameters = settings.parameters();
         self.settings = settings;
+        Ok(())
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        let saved = Saved {
+            tracker: self.tracker.save(),
+            pace: self.pace,
+            segment: (self.segment.start, self.segment.base),
+            // Until a frame has come, there can be frames that are missing.
+            next: self.next.filter(|_| !self.taken_over),
+        };
+        state::to_bytes(STATE_VERSION, &saved)
+    }
+
+    fn restore(&mut self, _: &Context, bytes: &[u8]) -> Result<(), Failure> {
+        let saved: Saved = state::from_bytes(STATE_VERSION, bytes)?;
+        self.tracker.restore(saved.tracker)?;
+        self.pace.go_on(saved.pace);
+        (self.segment.start, self.segment.base) = saved.segment;
+        (self.next, self.taken_over) = (saved.next, true);
         Ok(())
     }
 }

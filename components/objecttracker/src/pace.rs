@@ -1,6 +1,7 @@
 //! [`Pace`]: how many frames lie between two buffers, by their timestamps.
 
 use millstream_sdk::buffer::{BufferFlags, Timing};
+use serde::{Deserialize, Serialize};
 
 /// A frame's time where neither caps nor buffers say one: 30 frames a second.
 const DEFAULT_FRAME_NANOS: u64 = 1_000_000_000 / 30;
@@ -15,9 +16,10 @@ pub enum Step {
 }
 
 /// The time of a frame, and of the buffer before.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Pace {
     /// By the caps.
+    #[serde(skip)]
     nominal: Option<u64>,
     duration: Option<u64>,
     last: Option<u64>,
@@ -27,6 +29,12 @@ impl Pace {
     /// Takes the frame rate over; none where it varies.
     pub fn set_frame_nanos(&mut self, nanos: Option<u64>) {
         self.nominal = nanos.filter(|nanos| *nanos > 0);
+    }
+
+    /// Goes on where another one was; the frame rate stays that of the caps.
+    pub fn go_on(&mut self, other: Self) {
+        let nominal = self.nominal;
+        *self = Self { nominal, ..other };
     }
 
     /// Nanoseconds of a frame: of the caps, else of the last buffer, else a 30th of

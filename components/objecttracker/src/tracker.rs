@@ -14,7 +14,8 @@
 //! than there, weak detections continue lost objects too, and what was weighed on
 //! this crate's benchmark are the shares below.
 
-use millstream_sdk::Detection;
+use millstream_sdk::{Detection, Failure, state};
+use serde::{Deserialize, Serialize};
 
 use crate::association::{Association, Candidate};
 use crate::bounds::Bounds;
@@ -32,6 +33,13 @@ const GROWTH: f64 = 1.0;
 const GROWN_OVERLAP: f64 = 0.3;
 /// Most objects that are remembered, as many as a frame can have detections.
 const MOST_TRACKS: usize = 4096;
+/// Most objects that are handed over, and the longest of their labels in bytes: with
+/// less than 256 bytes beside its label an object each, that stays below 1 MiB.
+const MOST_HANDED_OVER: usize = 2048;
+const LONGEST_LABEL: usize = 256;
+/// Identities that are left out where frames are missing since the state was made:
+/// as many as 256 frames, full of new objects, have.
+const GAP: u64 = 1 << 20;
 
 /// How detections are matched; thresholds are 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,7 +75,7 @@ impl Default for Parameters {
 }
 
 /// An object that is followed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Track {
     /// Its identity, once it is shown: from 1, never given twice.
     pub id: Option<u64>,
@@ -85,7 +93,15 @@ pub struct Track {
     pub age: f64,
     motion: Motion,
     /// Its detection in this frame.
+    #[serde(skip)]
     seen: Option<usize>,
+}
+
+/// Objects and identities, to hand over.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Saved {
+    last_id: u64,
+    tracks: Vec<Track>,
 }
 
 impl Track {
@@ -190,6 +206,48 @@ impl Tracker {
     /// The identity that was given last; 0 before the first.
     pub fn last_id(&self) -> u64 {
         self.last_id
+    }
+
+    /// What another tracker needs to go on; of very many objects those that are seen.
+    pub fn save(&self) -> Saved {
+        let mut tracks = self.tracks.clone();
+        if tracks.len() > MOST_HANDED_OVER {
+            tracks.retain(|track| track.seen.is_some());
+            tracks.truncate(MOST_HANDED_OVER);
+        }
+        for track in &mut tracks {
+            if track.label.len() > LONGEST_LABEL {
+                // The next detection brings it again.
+                track.label.clear();
+            }
+        }
+        let last_id = self.last_id;
+        Saved { last_id, tracks }
+    }
+
+    /// Goes on with the objects of another tracker.
+    pub fn restore(&mut self, saved: Saved) -> Result<(), Failure> {
+        let Saved { last_id, tracks } = saved;
+        let last_id = state::count("identities", last_id)?;
+        let is_sound = |track: &Track| {
+            let counts = [track.missed, track.age];
+            track.id.is_none_or(|id| (1..=last_id).contains(&id))
+                && counts
+                    .iter()
+                    .all(|count| *count >= 0.0 && count.is_finite())
+                && track.motion.is_sound()
+        };
+        if tracks.len() > MOST_TRACKS || !tracks.iter().all(is_sound) {
+            let message = "state of objects that cannot be: too many, nowhere or without end";
+            return Err(Failure::failed(message));
+        }
+        (self.last_id, self.tracks) = (last_id, tracks);
+        Ok(())
+    }
+
+    /// Leaves identities out that may have been given to others.
+    pub fn leave_gap(&mut self) {
+        self.last_id += GAP;
     }
 
     /// Forgets all objects; identities go on.

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use millstream_sdk::buffer::{Classification, Keypoint, Mask};
 use millstream_sdk::bus::Value;
+use millstream_sdk::harness::hostile_states;
 use millstream_sdk::prelude::*;
 use objecttracker::ObjectTracker;
 
@@ -311,5 +312,129 @@ fn no_id_is_given_twice() {
         let far = found((n % 2) as f32 * 500.0, 0.9);
         let id = pass(&mut harness, n * FRAME, &[far])[0].track_id.unwrap();
         assert!(seen.insert(id), "{id}");
+    }
+}
+
+/// People who walk, meet, leave and flicker, with a new one every few frames.
+fn crowd(n: u64) -> Vec<Detection> {
+    let walker = |walker: u64| {
+        let (begin, x) = (walker * 7, walker as f32 * 61.0 % 500.0);
+        let age = n.checked_sub(begin).filter(|age| *age < 40)?;
+        let confidence = if (n + walker).is_multiple_of(5) { 0.3 } else { 0.9 };
+        (n % 11 != walker % 11).then(|| found(x + age as f32 * 4.0, confidence))
+    };
+    (0..20).filter_map(walker).collect()
+}
+
+fn pass_numbered(harness: &mut Harness<ObjectTracker>, n: u64, from: u64) -> Vec<Detection> {
+    let mut buffer = Buffer::from_bytes(&[0; 16]);
+    buffer.set_timing(Timing {
+        pts: Some(n * FRAME),
+        offset: Some(n),
+        offset_end: Some(n + 1),
+        ..Timing::default()
+    });
+    buffer.set_detections(OBJECTS, &crowd(from));
+    harness.push(buffer).unwrap();
+    harness.pull().unwrap().detections(OBJECTS)
+}
+
+#[test]
+fn another_instance_goes_on_as_the_same() {
+    let properties = "show-lost=5 keep-untracked=true messages=true";
+    let mut whole = harness(properties);
+    let expected: Vec<_> = (0..120).map(|n| pass_numbered(&mut whole, n, n)).collect();
+    let messages = whole.messages();
+    for before in [1, 33, 119] {
+        let (mut first, mut second) = (harness(properties), harness(properties));
+        let mut got: Vec<_> = (0..before)
+            .map(|n| pass_numbered(&mut first, n, n))
+            .collect();
+        second.restore(&first.save().unwrap()).unwrap();
+        got.extend((before..120).map(|n| pass_numbered(&mut second, n, n)));
+        assert!(got == expected, "{before}");
+        assert!(second.messages() == messages, "{before}");
+    }
+}
+
+#[test]
+fn identities_are_never_given_twice() {
+    for begin in [1, 30] {
+        let (mut first, mut second) = (harness("min-hits=1"), harness("min-hits=1"));
+        for n in 0..begin {
+            pass_numbered(&mut first, n, n);
+        }
+        let saved = first.save().unwrap();
+        let known = |frame: &[Detection]| frame.iter().filter_map(|d| d.track_id).max();
+        // Work that is lost: as the state does not know these, neither may the next
+        // instance give their identities to others.
+        let lost = (begin..begin + 25).map(|n| pass_numbered(&mut first, n, n));
+        let most = lost.filter_map(|frame| known(&frame)).max().unwrap();
+        second.restore(&saved).unwrap();
+        // Restored, but no frame seen: the gap is still to be left.
+        let mut third = harness("min-hits=1");
+        third.restore(&second.save().unwrap()).unwrap();
+        for harness in [&mut second, &mut third] {
+            let mut new = BTreeSet::new();
+            for n in begin + 25..begin + 60 {
+                let frame = pass_numbered(harness, n, n);
+                new.extend(frame.iter().filter_map(|d| d.track_id));
+            }
+            let of_before = new.iter().filter(|id| **id <= most).count();
+            let fresh = new.iter().filter(|id| **id > 1 << 20).count();
+            assert_eq!(of_before + fresh, new.len(), "{new:?}");
+            assert!(fresh > 0);
+            let saved = begin.div_ceil(7);
+            assert!(
+                new.iter().all(|id| *id <= saved || *id > 1 << 20),
+                "{new:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_state_of_very_many_objects_stays_small() {
+    let mut harness = harness("min-hits=1");
+    let label = "x".repeat(300);
+    let many: Vec<_> = (0..4096)
+        .map(|n| Detection {
+            label: label.chars().take(200 + n % 100).collect(),
+            ..found(n as f32 * 50.0, 0.9)
+        })
+        .collect();
+    pass(&mut harness, 0, &many);
+    let saved = harness.save().unwrap();
+    assert!(
+        (400_000..=1 << 20).contains(&saved.len()),
+        "{}",
+        saved.len()
+    );
+    self::harness("").restore(&saved).unwrap();
+}
+
+#[test]
+fn a_broken_state_is_refused_or_harmless() {
+    let mut first = harness("");
+    for n in 0..9 {
+        pass_numbered(&mut first, n, n);
+    }
+    let (refused, states) = hostile_states(&first.save().unwrap());
+    for (n, state) in states.iter().enumerate() {
+        let mut harness = harness("show-lost=9 messages=true");
+        let done = harness.restore(state);
+        assert!(done.is_err() || n >= refused, "{state:?}");
+        for n in 9..12 {
+            for detection in pass_numbered(&mut harness, n, n) {
+                let Rect {
+                    x,
+                    y,
+                    width,
+                    height,
+                } = detection.rect;
+                assert!([x, y, width, height].iter().all(|value| value.is_finite()));
+            }
+        }
+        harness.eos().unwrap();
     }
 }

@@ -12,12 +12,17 @@ mod decode;
 
 use decode::{Layout, Picture};
 use millstream_sdk::caps::Value;
+use millstream_sdk::place::{Follows, Place};
 use millstream_sdk::prelude::*;
+use millstream_sdk::state;
+use serde::{Deserialize, Serialize};
 use split::Splitter;
 
 const DEFAULT_MAX_ERRORS: i32 = 10;
 /// The most pictures out of one buffer: the host takes 1,024 a call.
 const MAX_PICTURES_PER_BUFFER: usize = 1_000;
+/// Of [`Saved`].
+const STATE_VERSION: u32 = 1;
 
 properties! {
     /// What the user sets.
@@ -28,10 +33,21 @@ properties! {
     }
 }
 
+/// What the next instance needs.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    /// Of a picture that is not complete.
+    pending: Vec<u8>,
+    place: Place,
+    count: u64,
+    errors: i32,
+}
+
 /// The element.
 pub struct PngDec {
     max_errors: i32,
     splitter: Splitter,
+    place: Place,
     /// The frame rate that the sink's caps say; 0/1 if it varies.
     fps: Fraction,
     /// What leaves, and for which kind of pictures it was made.
@@ -60,6 +76,7 @@ impl Element for PngDec {
         Ok(Self {
             max_errors: settings.max_errors,
             splitter: Splitter::default(),
+            place: Place::default(),
             fps: Fraction::new(0, 1),
             output: None,
             count: 0,
@@ -87,7 +104,20 @@ impl Element for PngDec {
             self.picture(ctx, &buffer.map(), |output, _| output.copy_info(&buffer))?;
             return Ok(Outcome::Nothing);
         }
-        self.splitter.push(&buffer.map())?;
+        let view = buffer.map();
+        let known = match self.place.step(&buffer.timing(), view.len()) {
+            Follows::After(known) => known,
+            Follows::Gap(bytes) => {
+                log!(
+                    Level::Warning,
+                    "{bytes} bytes are missing after {} pictures",
+                    self.count
+                );
+                self.splitter = Splitter::default();
+                0
+            }
+        };
+        self.splitter.push(view.get(known..).unwrap_or_default())?;
         let mut found = 0;
         while let Some(range) = self.splitter.next() {
             found += 1;
@@ -115,6 +145,33 @@ impl Element for PngDec {
             }
         }
         Ok(Disposition::Forward)
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        let mut saved = Saved {
+            pending: Vec::new(),
+            place: self.place,
+            count: self.count,
+            errors: self.errors,
+        };
+        let pending = self.splitter.pending();
+        if pending.len() <= state::MAX_PENDING {
+            saved.pending = pending.to_vec();
+        } else {
+            // Too much: the picture is lost, and its time with it.
+            saved.count = self.count.saturating_add(1);
+        }
+        state::to_bytes(STATE_VERSION, &saved)
+    }
+
+    fn restore(&mut self, _: &Context, bytes: &[u8]) -> Result<(), Failure> {
+        let saved: Saved = state::from_bytes(STATE_VERSION, bytes)?;
+        let count = state::count("pictures", saved.count)?;
+        let mut splitter = Splitter::default();
+        splitter.push(&saved.pending)?;
+        (self.splitter, self.place) = (splitter, saved.place);
+        (self.count, self.errors) = (count, saved.errors.max(0));
+        Ok(())
     }
 }
 element!(PngDec: Element);

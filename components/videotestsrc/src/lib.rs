@@ -24,12 +24,19 @@ mod snow;
 mod still;
 
 use millstream_sdk::prelude::*;
-use millstream_sdk::video;
+use millstream_sdk::{state, video};
 use picture::Picture;
+use serde::{Deserialize, Serialize};
+use shapes::Moving;
 
 /// What comes out where downstream does not care, as in GStreamer.
 const DEFAULT_SIZE: (i32, i32) = (320, 240);
 const DEFAULT_FPS: i32 = 30;
+/// What a live source that takes over from another one still sends, in nanoseconds:
+/// no more than that can have been lost between the two.
+const MOST_BEHIND_NANOS: u64 = 1_000_000_000;
+/// Of [`Saved`].
+const STATE_VERSION: u32 = 1;
 
 choices! {
     /// What is drawn.
@@ -88,15 +95,26 @@ struct State {
     picture: Picture,
 }
 
+/// What the next instance needs.
+#[derive(Debug, Serialize, Deserialize)]
+struct Saved {
+    sent: u64,
+    next: Option<u64>,
+    /// Of `shapes`; they move on from where they are.
+    shapes: Vec<Moving>,
+}
+
 /// The element.
 #[derive(Debug)]
 pub struct VideoTestSrc {
     settings: Settings,
     state: Option<State>,
-    /// Frames sent.
+    /// Frames sent, by this instance or one before it.
     sent: u64,
     /// Number of the next frame; none before the first.
     next: Option<u64>,
+    /// The next frame does not follow the one before.
+    discont: bool,
 }
 
 impl Source for VideoTestSrc {
@@ -110,6 +128,7 @@ impl Source for VideoTestSrc {
             state: None,
             sent: 0,
             next: None,
+            discont: true,
         })
     }
 
@@ -155,10 +174,10 @@ impl Source for VideoTestSrc {
         picture.draw(n, &mut buffer)?;
         buffer.set_timing(Timing {
             pts: Some(pts),
-            duration: (!one_picture).then_some(end - pts),
+            duration: (!one_picture).then_some(end.saturating_sub(pts)),
             offset: Some(n),
             offset_end: Some(n + 1),
-            flags: if self.sent == 0 {
+            flags: if core::mem::take(&mut self.discont) {
                 BufferFlags::DISCONT
             } else {
                 BufferFlags::empty()
@@ -168,6 +187,36 @@ impl Source for VideoTestSrc {
         self.next = Some(n + 1);
         self.sent += 1;
         Ok(buffer.into())
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        let picture = self.state.as_ref().map(|state| &state.picture);
+        let saved = Saved {
+            sent: self.sent,
+            next: self.next,
+            shapes: picture.map(Picture::moving).unwrap_or_default(),
+        };
+        state::to_bytes(STATE_VERSION, &saved)
+    }
+
+    fn restore(&mut self, ctx: &Context, bytes: &[u8]) -> Result<(), Failure> {
+        let saved: Saved = state::from_bytes(STATE_VERSION, bytes)?;
+        let Some(State { info, picture }) = &mut self.state else {
+            return Err(Failure::not_negotiated("state came before caps"));
+        };
+        let sent = state::count("frames", saved.sent)?;
+        let next = state::count("frames", saved.next.unwrap_or(0))?;
+        picture.go_on(next.saturating_sub(1), &saved.shapes)?;
+        // What is skipped counts as sent: the stream ends with the same frame.
+        let late = ctx.running_time().saturating_sub(MOST_BEHIND_NANOS);
+        let skipped = match saved.next {
+            Some(next) if self.settings.is_live => frame_at(info, late).saturating_sub(next),
+            _ => 0,
+        };
+        self.sent = sent.saturating_add(skipped);
+        self.next = saved.next.map(|next| next.saturating_add(skipped));
+        self.discont = sent == 0 || skipped > 0;
+        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::canvas::{Area, Canvas};
 use crate::color::Colors;
 use crate::pack::pack;
 use crate::random::Random;
-use crate::shapes::Scene;
+use crate::shapes::{Moving, Scene};
 use crate::{Pattern, Settings, ball, snow, still};
 
 /// A pattern at one format and size.
@@ -79,6 +79,22 @@ impl Picture {
             prepared,
             motion,
         })
+    }
+
+    /// Where what moves is, of patterns in which that follows from the frame before.
+    pub(crate) fn moving(&self) -> Vec<Moving> {
+        match &self.motion {
+            Motion::Shapes { scene, .. } => scene.moving(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Goes on after frame `n`, in which what moves was there.
+    pub(crate) fn go_on(&mut self, n: u64, moving: &[Moving]) -> Result<(), Failure> {
+        match &mut self.motion {
+            Motion::Shapes { scene, .. } => scene.go_on(n, moving),
+            _ => Ok(()),
+        }
     }
 
     /// Draws frame `n` into a buffer, with its ground truth where there is one.

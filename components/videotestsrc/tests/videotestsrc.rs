@@ -5,7 +5,7 @@
     reason = "a test fails by a panic"
 )]
 
-use millstream_sdk::harness::without_views;
+use millstream_sdk::harness::{hostile_states, without_views};
 use millstream_sdk::prelude::*;
 use videotestsrc::{Pattern, VideoTestSrc};
 
@@ -230,6 +230,79 @@ fn shapes_do_not_overlap_much() {
                 let smaller = (a.width * a.height).min(b.width * b.height);
                 assert!(common <= 0.35 * smaller, "{a:?} {b:?}");
             }
+        }
+    }
+}
+
+/// Frames `from..to` as bytes with their times and truth.
+fn frames(harness: &mut Harness<VideoTestSrc>, count: usize) -> Vec<(Vec<u8>, Timing, Vec<Rect>)> {
+    let taken = (0..count).map_while(|_| harness.pull().ok());
+    taken
+        .map(|buffer| {
+            let truth = buffer.detections(GROUND_TRUTH);
+            let rects = truth.iter().map(|detection| detection.rect).collect();
+            (buffer.map().to_vec(), buffer.timing(), rects)
+        })
+        .collect()
+}
+
+#[test]
+fn another_instance_goes_on_with_the_next_frame() {
+    let caps = caps(VideoFormat::GRAY8, 120, 90);
+    for pattern in ["smpte", "snow", "ball", "shapes"] {
+        // More frames than shapes catch up with.
+        for before in [0, 1, 7, 1_100] {
+            let properties = format!("pattern={pattern} seed=3 num-buffers={}", before + 5);
+            let whole = frames(&mut source(&properties, &caps), before + 9);
+            let mut first = source(&properties, &caps);
+            frames(&mut first, before);
+            let mut second = source(&properties, &caps);
+            second.restore(&first.save().unwrap()).unwrap();
+            let rest = frames(&mut second, 9);
+            assert!(rest == whole[before..], "{pattern} after {before}");
+        }
+    }
+}
+
+#[test]
+fn a_live_source_skips_what_is_over_a_second_old() {
+    let caps = caps(VideoFormat::GRAY8, 16, 16);
+    let properties = "pattern=black is-live=true num-buffers=100";
+    for (outage, expected, discont) in [(0, 10, false), (900, 10, false), (1_500, 25, true)] {
+        let mut first = source(properties, &caps);
+        frames(&mut first, 1);
+        first.set_running_time(333_000_000);
+        frames(&mut first, 9);
+        let saved = first.save().unwrap();
+        let mut second = source(properties, &caps);
+        second.set_running_time((334 + outage) * 1_000_000);
+        second.restore(&saved).unwrap();
+        let timing = second.pull().unwrap().timing();
+        assert_eq!(timing.offset, Some(expected), "{outage} ms");
+        assert_eq!(timing.flags.contains(BufferFlags::DISCONT), discont);
+        // The last frame is the same.
+        second.set_running_time(10_000_000_000);
+        let last = frames(&mut second, 200).last().map(|frame| frame.1.offset);
+        assert_eq!(last, Some(Some(99)));
+        first.set_running_time(0);
+    }
+}
+
+#[test]
+fn a_broken_state_is_refused_or_harmless() {
+    let caps = caps(VideoFormat::GRAY8, 40, 30);
+    for properties in ["pattern=shapes count=2", "pattern=ball is-live=true"] {
+        let mut harness = source(properties, &caps);
+        frames(&mut harness, 5);
+        let (refused, states) = hostile_states(&harness.save().unwrap());
+        for (n, state) in states.iter().enumerate() {
+            let mut harness = source(properties, &caps);
+            let done = harness.restore(state);
+            assert!(done.is_err() || n >= refused, "{state:?}");
+            // A frame of the far future is one that a live source waits for.
+            harness.set_running_time(u64::MAX / 2);
+            harness.produce().unwrap();
+            harness.set_running_time(0);
         }
     }
 }

@@ -8,19 +8,39 @@
 
 mod header;
 
+use millstream_sdk::place::{Follows, Place};
 use millstream_sdk::prelude::*;
+use millstream_sdk::state;
+use serde::{Deserialize, Serialize};
 
 /// The longest line: a header with some comments, or a frame's.
 const MAX_LINE_BYTES: usize = 4_096;
 /// The most frames out of one buffer: the host takes 1,024 a call.
 const MAX_FRAMES_PER_BUFFER: usize = 1_000;
 
+/// What is before a frame, unless it has parameters.
+const FRAME_LINE_BYTES: u64 = 6;
+/// Of [`Saved`].
+const STATE_VERSION: u32 = 1;
+
 /// What comes next in the stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Expect {
     Header,
     FrameLine,
     Frame,
+    /// So many bytes of a frame of which the beginning is lost.
+    Rest(u64),
+}
+
+/// What the next instance needs.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    header: Option<Vec<u8>>,
+    expect: Expect,
+    pending: Vec<u8>,
+    frame: u64,
+    place: Place,
 }
 
 /// What the header fixed.
@@ -35,9 +55,12 @@ pub struct Y4mDec {
     expect: Expect,
     /// A line or frame of which only the beginning has come.
     pending: Vec<u8>,
+    /// The stream's first line.
+    header: Option<Vec<u8>>,
     stream: Option<Stream>,
     /// Number of the next frame.
     frame: u64,
+    place: Place,
 }
 
 impl Element for Y4mDec {
@@ -61,14 +84,27 @@ impl Element for Y4mDec {
         Ok(Self {
             expect: Expect::Header,
             pending: Vec::new(),
+            header: None,
             stream: None,
             frame: 0,
+            place: Place::default(),
         })
     }
 
     fn chain(&mut self, ctx: &Context, _pad: u32, buffer: Buffer) -> Flow {
+        if let (None, Some(line)) = (&self.stream, self.header.clone()) {
+            // That of another instance.
+            self.begin(ctx, &line)?;
+        }
         let view = buffer.map();
-        let (mut input, first) = (&*view, self.frame);
+        let known = match self.place.step(&buffer.timing(), view.len()) {
+            Follows::After(known) => known,
+            Follows::Gap(bytes) => {
+                self.miss(bytes);
+                0
+            }
+        };
+        let (mut input, first) = (view.get(known..).unwrap_or_default(), self.frame);
         while !input.is_empty() {
             if (self.frame - first) as usize >= MAX_FRAMES_PER_BUFFER {
                 let message = format!("over {MAX_FRAMES_PER_BUFFER} frames in one buffer");
@@ -86,6 +122,39 @@ impl Element for Y4mDec {
         }
         Ok(Disposition::Forward)
     }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        let mut saved = Saved {
+            header: self.header.clone(),
+            expect: self.expect,
+            pending: Vec::new(),
+            frame: self.frame,
+            place: self.place,
+        };
+        if self.pending.len() <= state::MAX_PENDING {
+            saved.pending.clone_from(&self.pending);
+        } else if let Some(stream) = &self.stream {
+            // Too much: the frame is lost.
+            let rest = stream.frame_bytes.saturating_sub(self.pending.len());
+            saved.expect = Expect::Rest(rest as u64);
+            saved.frame = self.frame.saturating_add(1);
+        }
+        state::to_bytes(STATE_VERSION, &saved)
+    }
+
+    fn restore(&mut self, _: &Context, bytes: &[u8]) -> Result<(), Failure> {
+        let saved: Saved = state::from_bytes(STATE_VERSION, bytes)?;
+        let frame = state::count("frames", saved.frame)?;
+        if let Some(line) = &saved.header {
+            header::parse(line)?;
+        } else if saved.expect != Expect::Header {
+            return Err(Failure::failed("state of frames without a header"));
+        }
+        (self.header, self.stream) = (saved.header, None);
+        (self.expect, self.pending) = (saved.expect, saved.pending);
+        (self.frame, self.place) = (frame, saved.place);
+        Ok(())
+    }
 }
 element!(Y4mDec: Element);
 
@@ -96,6 +165,7 @@ impl Y4mDec {
             Expect::Header => {
                 if let Some(line) = self.line(input)? {
                     self.begin(ctx, &line)?;
+                    self.header = Some(line);
                     self.expect = Expect::FrameLine;
                 }
             }
@@ -109,8 +179,49 @@ impl Y4mDec {
                 }
             }
             Expect::Frame => self.frame(ctx, input)?,
+            Expect::Rest(bytes) => {
+                let now = bytes.min(input.len() as u64);
+                *input = input.get(now as usize..).unwrap_or_default();
+                self.expect = match bytes - now {
+                    0 => Expect::FrameLine,
+                    rest => Expect::Rest(rest),
+                };
+            }
         }
         Ok(())
+    }
+
+    /// So many bytes are missing: goes on with the first frame that is whole. Frames
+    /// are as long as each other where their lines have no parameters.
+    fn miss(&mut self, bytes: u64) {
+        let Some(stream) = &self.stream else {
+            return;
+        };
+        let length = FRAME_LINE_BYTES + stream.frame_bytes as u64;
+        let pending = self.pending.len() as u64;
+        // How far it is in the frame that is next.
+        let at = match self.expect {
+            Expect::Header => return,
+            Expect::FrameLine => pending.saturating_add(bytes),
+            Expect::Frame => (FRAME_LINE_BYTES + pending).saturating_add(bytes),
+            Expect::Rest(rest) if bytes < rest => {
+                self.expect = Expect::Rest(rest - bytes);
+                return;
+            }
+            Expect::Rest(rest) => bytes - rest,
+        };
+        let lost = at.div_ceil(length);
+        self.expect = match at % length {
+            0 => Expect::FrameLine,
+            part => Expect::Rest(length - part),
+        };
+        self.pending.clear();
+        let first = self.frame;
+        self.frame = self.frame.saturating_add(lost);
+        log!(
+            Level::Warning,
+            "{bytes} bytes are missing: {lost} frames from number {first} on are lost"
+        );
     }
 
     /// The next line without its end, once all of it has come.
@@ -163,7 +274,7 @@ impl Y4mDec {
         output.set_timing(timing(&stream.info, self.frame));
         ctx.push(src_pad(ctx)?, output);
         self.pending.clear();
-        self.frame += 1;
+        self.frame = self.frame.saturating_add(1);
         self.expect = Expect::FrameLine;
         Ok(())
     }
@@ -232,12 +343,12 @@ fn timing(info: &VideoInfo, n: u64) -> Timing {
         BufferFlags::empty()
     };
     let pts = info.frame_time(n);
-    let duration = info.frame_time(n + 1).saturating_sub(pts);
+    let duration = info.frame_time(n.saturating_add(1)).saturating_sub(pts);
     Timing {
         pts: Some(pts),
         duration: Some(duration),
         offset: Some(n),
-        offset_end: Some(n + 1),
+        offset_end: Some(n.saturating_add(1)),
         flags,
         ..Timing::default()
     }

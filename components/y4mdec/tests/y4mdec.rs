@@ -1,6 +1,7 @@
 //! Streams from `y4menc` come back bit by bit, however they are cut.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
+use millstream_sdk::harness::hostile_states;
 use millstream_sdk::prelude::*;
 use proptest::prelude::*;
 use y4mdec::Y4mDec;
@@ -147,6 +148,107 @@ proptest! {
         let mut decoder = decoder();
         if decode(&mut decoder, &stream, block).is_ok() {
             prop_assert!(decoder.pending() <= 100);
+        }
+    }
+}
+
+/// Part of a stream with the offsets of its bytes.
+fn part(stream: &[u8], range: core::ops::Range<usize>) -> Buffer {
+    let mut buffer = Buffer::from_bytes(&stream[range.clone()]);
+    buffer.set_timing(Timing {
+        offset: Some(range.start as u64),
+        offset_end: Some(range.end as u64),
+        ..Timing::default()
+    });
+    buffer
+}
+
+fn pulled(decoder: &mut Harness<Y4mDec>) -> Vec<(Vec<u8>, Option<u64>)> {
+    (0..decoder.pending())
+        .map(|_| decoder.pull().unwrap())
+        .map(|buffer| (buffer.map().to_vec(), buffer.pts()))
+        .collect()
+}
+
+const SMALL: &str = "video/x-raw, format=GRAY8, width=8, height=3, framerate=25/1";
+
+#[test]
+fn another_instance_goes_on_with_the_next_byte() {
+    let info = VideoInfo::from_caps(&SMALL.parse().unwrap()).unwrap();
+    let stream = encode(SMALL, &frames(&info, 5));
+    let mut whole = decoder();
+    whole.push(Buffer::from_bytes(&stream)).unwrap();
+    let expected = pulled(&mut whole);
+    for at in 0..stream.len() {
+        let (mut first, mut second) = (decoder(), decoder());
+        first.push(part(&stream, 0..at)).unwrap();
+        let mut got = pulled(&mut first);
+        second.restore(&first.save().unwrap()).unwrap();
+        // What came is sent again: the source was restarted too.
+        second.push(part(&stream, at / 2..stream.len())).unwrap();
+        got.extend(pulled(&mut second));
+        assert!(got == expected, "{at}");
+    }
+}
+
+#[test]
+fn after_missing_bytes_whole_frames_come_at_their_times() {
+    let info = VideoInfo::from_caps(&SMALL.parse().unwrap()).unwrap();
+    let stream = encode(SMALL, &frames(&info, 9));
+    let mut whole = decoder();
+    whole.push(Buffer::from_bytes(&stream)).unwrap();
+    let expected = pulled(&mut whole);
+    let header = stream.len() - 9 * 30;
+    for at in header..stream.len() {
+        let mut first = decoder();
+        first.push(part(&stream, 0..at)).unwrap();
+        let before = pulled(&mut first).len();
+        let saved = first.save().unwrap();
+        for missing in 1..stream.len() - at {
+            let mut second = decoder();
+            second.restore(&saved).unwrap();
+            second
+                .push(part(&stream, at + missing..stream.len()))
+                .unwrap();
+            let after = (at + missing - header).div_ceil(30);
+            assert!(after >= before);
+            assert!(pulled(&mut second) == expected[after..], "{at} {missing}");
+            assert_eq!(second.logs().len(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_frame_that_is_too_long_to_hand_over_is_lost() {
+    let caps = "video/x-raw, format=GRAY8, width=1200, height=1000, framerate=25/1";
+    let info = VideoInfo::from_caps(&caps.parse().unwrap()).unwrap();
+    let stream = encode(caps, &frames(&info, 3));
+    let (mut first, mut second) = (decoder(), decoder());
+    let cut = stream.len() - 1_200_006 - 100;
+    first.push(part(&stream, 0..cut)).unwrap();
+    let saved = first.save().unwrap();
+    assert!(saved.len() < 1_000);
+    second.restore(&saved).unwrap();
+    second.push(part(&stream, cut..stream.len())).unwrap();
+    let times: Vec<_> = pulled(&mut second).iter().map(|frame| frame.1).collect();
+    assert_eq!(times, [Some(info.frame_time(2))]);
+}
+
+#[test]
+fn a_broken_state_is_refused_or_harmless() {
+    let info = VideoInfo::from_caps(&SMALL.parse().unwrap()).unwrap();
+    let stream = encode(SMALL, &frames(&info, 3));
+    for cut in [0, 20, stream.len() - 10, stream.len() - 28] {
+        let mut first = decoder();
+        first.push(part(&stream, 0..cut)).unwrap();
+        let (refused, states) = hostile_states(&first.save().unwrap());
+        for (n, state) in states.iter().enumerate() {
+            let mut decoder = decoder();
+            let done = decoder.restore(state);
+            assert!(done.is_err() || n >= refused, "{state:?}");
+            drop(decoder.push(part(&stream, cut..stream.len())));
+            assert!(decoder.pending() <= 3);
+            decoder.save().unwrap();
         }
     }
 }

@@ -11,9 +11,12 @@
 //! `yuv4mpeg(5)` of mjpegtools.
 
 use millstream_sdk::prelude::*;
+use millstream_sdk::state;
 use millstream_sdk::video::ColorRange;
 
 const FRAME_LINE: &[u8] = b"FRAME\n";
+/// Of what is handed over: the header, if it is out.
+const STATE_VERSION: u32 = 1;
 
 /// What the caps fixed.
 struct State {
@@ -104,6 +107,22 @@ impl Transform for Y4mEnc {
             frame.plane(index).rows().for_each(|row| rest.put(row));
         }
         self.begun = true;
+        Ok(())
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        let header = self.state.as_ref().map(|state| &state.header);
+        state::to_bytes(STATE_VERSION, &header.filter(|_| self.begun))
+    }
+
+    fn restore(&mut self, _: &Context, bytes: &[u8]) -> Result<(), Failure> {
+        let header: Option<Vec<u8>> = state::from_bytes(STATE_VERSION, bytes)?;
+        let begun = header.is_some();
+        if header.is_some_and(|header| self.state().is_ok_and(|now| now.header != header)) {
+            let message = "the stream was begun with video of another kind";
+            return Err(Failure::not_negotiated(message));
+        }
+        self.begun = begun;
         Ok(())
     }
 }

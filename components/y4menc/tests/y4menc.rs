@@ -1,6 +1,7 @@
 //! Bytes of the stream.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+use millstream_sdk::harness::hostile_states;
 use millstream_sdk::prelude::*;
 use y4menc::Y4mEnc;
 
@@ -97,4 +98,37 @@ fn a_frame_that_is_too_small_is_refused() {
         "{}",
         failure.message
     );
+}
+
+fn encoder(width: u32) -> Harness<Y4mEnc> {
+    let mut harness = Harness::new("").unwrap();
+    let video = format!("format=GRAY8, width={width}, height=1, framerate=5/1");
+    harness.set_caps("sink", &caps(&video)).unwrap();
+    harness
+}
+
+fn encode(harness: &mut Harness<Y4mEnc>) -> Vec<u8> {
+    harness.push(Buffer::from_bytes(&[7; 8])).unwrap();
+    harness.pull().unwrap().map().to_vec()
+}
+
+#[test]
+fn another_instance_writes_no_second_header() {
+    let (mut first, mut second, mut third) = (encoder(4), encoder(4), encoder(4));
+    second.restore(&first.save().unwrap()).unwrap();
+    let begin = encode(&mut first);
+    assert_eq!(encode(&mut second), begin);
+    let saved = second.save().unwrap();
+    third.restore(&saved).unwrap();
+    let frame = encode(&mut third);
+    assert_eq!(frame, encode(&mut first));
+    assert!(frame.starts_with(b"FRAME\n"));
+    assert!(encoder(6).restore(&saved).is_err());
+    let (refused, states) = hostile_states(&saved);
+    for (n, state) in states.iter().enumerate() {
+        let mut harness = encoder(4);
+        let done = harness.restore(state);
+        assert!(done.is_err() || n >= refused, "{state:?}");
+        encode(&mut harness);
+    }
 }

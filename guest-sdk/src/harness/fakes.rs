@@ -83,6 +83,37 @@ pub fn shown(keep_open: bool) -> Vec<Shown> {
     })
 }
 
+/// What could reach `restore` in place of what an element saved: nothing, a part of
+/// it, more than it, another version, then the same with some bytes changed. The
+/// first `usize` of them must be refused; the others may be, and do no harm.
+pub fn hostile_states(saved: &[u8]) -> (usize, Vec<Vec<u8>>) {
+    let mut states: Vec<Vec<u8>> = (0..saved.len())
+        .filter_map(|length| Some(saved.get(..length)?.to_vec()))
+        .collect();
+    states.push([saved, &[0]].concat());
+    // The version comes first, seven bits a byte.
+    states.push([&[0x7f], saved.get(1..).unwrap_or_default()].concat());
+    let refused = states.len();
+    // One byte; a NaN of four or eight; the largest number.
+    let largest = [[0xff; 9].as_slice(), &[1]].concat();
+    let changes = [
+        &[0_u8; 1] as &[u8],
+        &[1],
+        &[0x80],
+        &[0xff; 4],
+        &[0xff; 8],
+        &largest,
+    ];
+    for change in changes {
+        for at in 1..saved.len() {
+            let (before, after) = saved.split_at(at);
+            let after = after.get(change.len()..).unwrap_or_default();
+            states.push([before, change, after].concat());
+        }
+    }
+    (refused, states)
+}
+
 /// From now on, or until `false`, views are copies that are written back, as on a
 /// host that cannot map memory.
 pub fn without_views(copies: bool) {

@@ -40,7 +40,7 @@ use crate::runner::{Runner, fixed_caps, parse_caps};
 use crate::sys::world::{self, Sent};
 
 pub use crate::sys::world::Shown;
-pub use fakes::{fake_camera, fake_model, shown, without_views};
+pub use fakes::{fake_camera, fake_model, hostile_states, shown, without_views};
 
 /// How often a source may say `Wait` before [`Harness::pull`] gives up.
 const MOST_WAITS: usize = 1_000;

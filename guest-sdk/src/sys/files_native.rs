@@ -16,6 +16,7 @@ impl File {
             Mode::Read => fs::File::open(path),
             Mode::Create => fs::File::create(path),
             Mode::Append => fs::File::options()
+                .read(true)
                 .write(true)
                 .create(true)
                 .truncate(false)

@@ -8,7 +8,8 @@ mod background;
 mod outline;
 mod raster;
 
-use millstream_sdk::{Detection, Rect, VideoInfo};
+use millstream_sdk::{Detection, Failure, Rect, VideoInfo};
+use serde::{Deserialize, Serialize};
 
 use crate::canvas::{Area, Canvas};
 use crate::color::{Colors, Sample, hsv};
@@ -35,6 +36,8 @@ const LEAST_SHRINK: f32 = 0.25;
 const MOST_CATCH_UP: u64 = 1_000;
 /// The rate at which things move if the frame rate is not known.
 const DEFAULT_FPS: f32 = 30.0;
+/// No shape is farther outside, or faster, in pixels; nor has one turned further.
+const FARTHEST: f32 = 1.0e6;
 
 /// One shape.
 #[derive(Debug)]
@@ -45,6 +48,15 @@ struct Thing {
     turn: f32,
     fill: Sample,
     edge: Sample,
+}
+
+/// Where a shape is and how it moves, to hand over: middle in pixels, velocity in
+/// pixels a frame, angle in radians.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Moving {
+    middle: (f32, f32),
+    velocity: (f32, f32),
+    angle: f32,
 }
 
 /// Everything that moves.
@@ -149,6 +161,46 @@ impl Scene {
             radius *= 0.85;
         }
         None
+    }
+
+    /// Where everything is in the present frame.
+    pub(crate) fn moving(&self) -> Vec<Moving> {
+        let moving = |Thing {
+                          place, velocity, ..
+                      }: &Thing| Moving {
+            middle: (place.x, place.y),
+            velocity: *velocity,
+            angle: place.angle,
+        };
+        self.things.iter().map(moving).collect()
+    }
+
+    /// Makes `n` the present frame, in which everything was there.
+    pub(crate) fn go_on(&mut self, n: u64, moving: &[Moving]) -> Result<(), Failure> {
+        let (got, expected) = (moving.len(), self.things.len());
+        if got != expected {
+            let message = format!("state of {got} shapes, expected {expected}");
+            return Err(Failure::failed(message));
+        }
+        let numbers = |moving: &Moving| {
+            let Moving {
+                middle: (x, y),
+                velocity: (right, down),
+                angle,
+            } = *moving;
+            [x, y, right, down, angle]
+        };
+        // Not `>`: a NaN must not pass.
+        let near = |value: f32| value.abs() <= FARTHEST;
+        if !moving.iter().flat_map(numbers).all(near) {
+            return Err(Failure::failed("state of a shape that is nowhere"));
+        }
+        for (thing, moving) in self.things.iter_mut().zip(moving) {
+            (thing.place.x, thing.place.y) = moving.middle;
+            (thing.velocity, thing.place.angle) = (moving.velocity, moving.angle);
+        }
+        self.at = n;
+        Ok(())
     }
 
     /// Moves everything on to frame `n`.
