@@ -309,6 +309,7 @@ impl ComponentNode {
     fn push_buffer(&self, pad: usize, buffer: crate::buffer::Buffer) -> Flow {
         if self.is_sink {
             let segment = self.lock().segment;
+            self.note_latency(&buffer, segment);
             match self.wait_for_time(&buffer, segment) {
                 Some(Flow::Ok) | None => {}
                 Some(flow) => return flow,
@@ -334,6 +335,16 @@ impl ComponentNode {
         };
         self.counters.called(now() - began);
         self.after_call(&mut runner, out, result, "chain")
+    }
+
+    /// How long after its time a buffer came; a virtual clock's answer would be 0.
+    fn note_latency(&self, buffer: &crate::buffer::Buffer, segment: Segment) {
+        let clock = &self.shared.clock;
+        let pts = buffer.timing.pts.filter(|_| clock.is_real());
+        if let Some(due) = pts.and_then(|pts| segment.running_time(pts)) {
+            let late = clock.running_time().saturating_sub(due);
+            self.counters.late_by(late);
+        }
     }
 
     /// Waits for a buffer's time where the sink is synchronised; `None`: nothing to wait for.
