@@ -190,7 +190,7 @@ fn a_trap_before_the_first_frame_says_where() {
     Scene::new()
         .launch(line)
         .exits(1)
-        .says(&["trapper0", "in start"]);
+        .says(&["trapper0", "in start", "as `on-start` asks"]);
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod formats;
 mod faults;
 mod hostile;
 mod isolation;
+mod pretenders;
 mod errors;
 mod detector;
 mod cache;

@@ -342,7 +342,7 @@ impl clock::Host for State {
 
 impl bus::Host for State {
     fn log(&mut self, level: bus::Level, message: String) -> Result<()> {
-        if !self.talk.admit(self.around.clock.now()) {
+        if !self.may_talk() {
             return Ok(());
         }
         let message = convert::shortened(message, MAX_LINE_BYTES);
@@ -353,19 +353,18 @@ impl bus::Host for State {
             bus::Level::Debug => Level::Debug,
             bus::Level::Trace => Level::Trace,
         };
-        let element = self.around.name.clone();
-        self.around.bus.post(Message::Log {
-            element,
-            level,
-            message,
-        });
+        if level == Level::Error {
+            self.last_words = Some(message);
+        } else {
+            self.post_line(level, message);
+        }
         Ok(())
     }
 
     fn post(&mut self, name: String, fields: Vec<types::Setting>) -> Result<()> {
         let name = convert::checked_name("a message", name).map_err(wasmtime::Error::msg)?;
         let fields = convert::settings_from_guest(fields).map_err(wasmtime::Error::msg)?;
-        if self.talk.admit(self.around.clock.now()) {
+        if self.may_talk() {
             let element = self.around.name.clone();
             self.around.bus.post(Message::Element {
                 element,
@@ -374,6 +373,47 @@ impl bus::Host for State {
             });
         }
         Ok(())
+    }
+}
+
+impl State {
+    /// Whether one more line or message may go out; says how many could not before.
+    fn may_talk(&mut self) -> bool {
+        self.post_last_words();
+        let (admitted, untold) = self.talk.admit(self.around.clock.now());
+        self.tell_of(untold);
+        admitted
+    }
+
+    /// Says at the end how many lines could not go out.
+    pub(crate) fn finish_talk(&mut self) {
+        self.post_last_words();
+        let untold = self.talk.untold();
+        self.tell_of(untold);
+    }
+
+    fn tell_of(&self, untold: u64) {
+        if untold > 0 {
+            let message =
+                format!("{untold} lines of log and messages over its limit were not told");
+            self.post_line(Level::Warning, message);
+        }
+    }
+
+    /// Posts the error that a call ended its talk with, since it was no trap's.
+    pub(crate) fn post_last_words(&mut self) {
+        if let Some(message) = self.last_words.take() {
+            self.post_line(Level::Error, message);
+        }
+    }
+
+    fn post_line(&self, level: Level, message: String) {
+        let element = self.around.name.clone();
+        self.around.bus.post(Message::Log {
+            element,
+            level,
+            message,
+        });
     }
 }
 

@@ -147,6 +147,7 @@ pub(crate) fn new_store(
         tensors: frames.pool(),
         inference_nanos: grants.inference_nanos,
         talk: TalkLimit::default(),
+        last_words: None,
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| state);
@@ -195,7 +196,7 @@ impl Instance {
             .map_err(|error| Failure::contract(format!("{error:#}")))?;
         let element = match pre.instantiate(&mut store) {
             Ok(element) => element,
-            Err(error) => return Err(explain(store.data(), &error)),
+            Err(error) => return Err(explain(store.data_mut(), &error)),
         };
         store.data_mut().views = guest_memory::only_memory().map(Views::new);
         let first_src = pads.iter().position(|pad| pad.is_src);
@@ -213,13 +214,17 @@ impl Instance {
     ) -> Result<R, Failure> {
         begin_call(&mut self.store);
         let result = call(self.element.millstream_media_element(), &mut self.store);
-        match result {
-            Ok(_) if self.store.data().is_tainted() => Err(Failure::contract(
+        let value = match result {
+            Ok(value) => value,
+            Err(error) => return Err(explain(self.store.data_mut(), &error)),
+        };
+        self.store.data_mut().post_last_words();
+        if self.store.data().is_tainted() {
+            return Err(Failure::contract(
                 "a list or string that lies in the window of frames",
-            )),
-            Ok(value) => Ok(value),
-            Err(error) => Err(explain(self.store.data(), &error)),
+            ));
         }
+        Ok(value)
     }
 
     /// What the element says it is.
@@ -310,8 +315,9 @@ impl Instance {
 
     /// Closes it.
     pub(crate) fn stop(&mut self) -> Result<(), Failure> {
-        self.call(|guest, store| guest.call_stop(store))?
-            .map_err(returned)
+        let stopped = self.call(|guest, store| guest.call_stop(store))?;
+        self.store.data_mut().finish_talk();
+        stopped.map_err(returned)
     }
 
     /// Changes a property.
@@ -445,7 +451,12 @@ fn parse_caps(text: &str) -> Result<Caps, Failure> {
 }
 
 /// What a trap or a refused import means.
-fn explain(state: &State, error: &wasmtime::Error) -> Failure {
+fn explain(state: &mut State, error: &wasmtime::Error) -> Failure {
+    let is_trap = error.downcast_ref::<Trap>().is_some();
+    // A panic says why, and then traps.
+    let is_panic = is_trap && !state.call.exceeded && !state.memory_refused;
+    let words = state.last_words.take_if(|_| is_panic);
+    state.finish_talk();
     let limit = state.call.limit;
     let message = error.root_cause().to_string();
     if state.call.exceeded {
@@ -467,22 +478,26 @@ fn explain(state: &State, error: &wasmtime::Error) -> Failure {
             hint: Some("raise `limits.memory` of the element, if it only needs more".to_owned()),
         };
     }
-    let kind = if error.downcast_ref::<Trap>().is_some() {
+    let kind = if is_trap {
         FailureKind::Trap
     } else {
         FailureKind::Contract
     };
+    let message = with_backtrace(message, error);
     Failure {
         kind,
-        message: with_backtrace(message, error),
+        message: match words {
+            Some(words) => format!("{words} ({message})"),
+            None => message,
+        },
         hint: None,
     }
 }
 
-/// Adds the guest's innermost functions, where their names are known.
 /// Functions of a trap's backtrace that are shown, innermost first.
 const SHOWN_FRAMES: usize = 4;
 
+/// Adds the guest's innermost functions, where their names are known.
 fn with_backtrace(mut message: String, error: &wasmtime::Error) -> String {
     let Some(backtrace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else {
         return message;

@@ -154,6 +154,9 @@ pub(crate) struct State {
     /// Time that models ran for the present call; does not count against its limit.
     pub(crate) inference_nanos: Arc<AtomicU64>,
     pub(crate) talk: TalkLimit,
+    /// The last line of the call in progress, if it was an error: a panic's text comes
+    /// just before its trap, and belongs to the failure.
+    pub(crate) last_words: Option<String>,
 }
 
 /// The frames that an element's handles hold, each counted once.
@@ -201,17 +204,28 @@ impl Held {
 pub(crate) struct TalkLimit {
     second: u64,
     lines: u32,
+    untold: u64,
 }
 
 impl TalkLimit {
-    /// Whether one more line may go out at this time.
-    pub(crate) fn admit(&mut self, now_nanos: u64) -> bool {
+    /// Whether one more line may go out at this time, and in a new second how many could
+    /// not in the one before.
+    pub(crate) fn admit(&mut self, now_nanos: u64) -> (bool, u64) {
         let second = now_nanos / 1_000_000_000;
+        let mut untold = 0;
         if second != self.second {
-            *self = Self { second, lines: 0 };
+            untold = self.untold();
+            (self.second, self.lines) = (second, 0);
         }
         self.lines = self.lines.saturating_add(1);
-        self.lines <= MAX_LINES_A_SECOND
+        let admitted = self.lines <= MAX_LINES_A_SECOND;
+        self.untold += u64::from(!admitted);
+        (admitted, untold)
+    }
+
+    /// How many lines could not go out; counted once.
+    pub(crate) fn untold(&mut self) -> u64 {
+        std::mem::take(&mut self.untold)
     }
 }
 

@@ -221,6 +221,18 @@ impl ComponentNode {
         Ok(())
     }
 
+    /// Changes a property; an element that breaks over it fails as in any other call.
+    pub(crate) fn set_property(&self, name: &str, value: &Value) -> Result<(), Failure> {
+        let mut runner = self.lock();
+        let result = runner.instance()?.set_property(name, value);
+        if let Err(failure) = &result
+            && failure.kind != FailureKind::Returned
+        {
+            self.fail(&mut runner, failure, "set-property");
+        }
+        result
+    }
+
     /// Closes it; the instance is dropped.
     pub(crate) fn stop(&self) {
         let mut runner = self.lock();

@@ -235,10 +235,8 @@ impl Pipeline {
             if let Node::Component(component) = &**node
                 && component.name() == element
             {
-                let mut runner = component.lock();
-                return runner
-                    .instance()
-                    .and_then(|instance| instance.set_property(name, value))
+                return component
+                    .set_property(name, value)
                     .map_err(|failure| element_error(element, "set-property", failure));
             }
         }
