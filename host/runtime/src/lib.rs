@@ -39,7 +39,8 @@ pub use nn::{
     TensorInfo, TensorView, Unavailable,
 };
 pub use pipeline::{
-    DEFAULT_CALL_TIME, DEFAULT_MEMORY_BYTES, ElementStats, Ended, Ender, Options, Pipeline,
+    DEFAULT_CALL_TIME, DEFAULT_HELD_BUFFERS, DEFAULT_HELD_BYTES, DEFAULT_LINES_A_SECOND,
+    DEFAULT_MEMORY_BYTES, ElementStats, Ended, Ender, Options, Pipeline,
 };
 
 /// What pipelines are made from: elements by name, models by name.

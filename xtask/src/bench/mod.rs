@@ -5,7 +5,7 @@ mod gpu;
 mod inference;
 mod peers;
 mod streams;
-mod table;
+pub(crate) mod table;
 
 use anyhow::Result;
 

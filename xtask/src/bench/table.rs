@@ -1,7 +1,7 @@
 //! Markdown tables and medians.
 
 /// Rows below a header, as Markdown.
-pub(super) fn markdown(header: &[&str], rows: &[Vec<String>]) -> String {
+pub(crate) fn markdown(header: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: &mut dyn Iterator<Item = &str>| {
         let cells: Vec<&str> = cells.collect();
         format!("| {} |\n", cells.join(" | "))
@@ -16,7 +16,7 @@ pub(super) fn markdown(header: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// The middle value; 0 of none.
-pub(super) fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)

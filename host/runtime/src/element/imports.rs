@@ -19,6 +19,8 @@ use crate::device::{Capture, DeviceError, Window};
 use millstream_core::caps::Caps;
 use millstream_core::clock::Segment;
 
+/// Bytes of a window's title: no title bar is as wide.
+const MAX_TITLE_BYTES: usize = 256;
 /// Bytes of a log line that are shown.
 const MAX_LINE_BYTES: usize = 4096;
 
@@ -380,7 +382,9 @@ impl State {
     /// Whether one more line or message may go out; says how many could not before.
     fn may_talk(&mut self) -> bool {
         self.post_last_words();
-        let (admitted, untold) = self.talk.admit(self.around.clock.now());
+        let (admitted, untold) = self
+            .talk
+            .admit(self.around.clock.now(), self.around.limits.lines_a_second);
         self.tell_of(untold);
         admitted
     }
@@ -505,6 +509,7 @@ impl display::HostWindow for State {
         width: u32,
         height: u32,
     ) -> Result<std::result::Result<Resource<Window>, GuestFailure>> {
+        let title = convert::shortened(title, MAX_TITLE_BYTES);
         match self.around.devices.screen.open(&title, width, height) {
             Ok(screen) => Ok(Ok(self.table.push(Window {
                 screen,

@@ -17,6 +17,7 @@ use wasmtime::component::InstancePre;
 
 use super::node::{Flow, Target, combine};
 use super::oracle::OwnOracle;
+use super::policy::Drops;
 use super::shared::Shared;
 use super::stats::Counters;
 use crate::bus::{Level, Message};
@@ -138,6 +139,7 @@ pub(crate) struct Runner {
     out: Vec<(usize, Item)>,
     /// The next buffer does not continue the last one that left.
     pub(super) lost: bool,
+    pub(super) drops: Drops,
     /// When the present second of statistics began, and the buffers before it.
     second: Option<(Instant, u64)>,
 }
@@ -159,6 +161,7 @@ impl Runner {
             copied_before: 0,
             out: Vec::new(),
             lost: false,
+            drops: Drops::default(),
             second: None,
         }
     }
@@ -243,6 +246,11 @@ impl ComponentNode {
                 self.shared.warn(self.name(), "stop", &failure);
             }
             runner.copied_before += instance.copied_bytes();
+        }
+        let untold = runner.drops.take_untold();
+        if untold > 0 {
+            let failure = Failure::contract(format!("{untold} more buffers were dropped"));
+            self.shared.warn(self.name(), "chain", &failure);
         }
         self.publish_copies(&runner);
     }

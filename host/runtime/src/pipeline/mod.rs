@@ -24,7 +24,10 @@ use millstream_core::element::Value;
 use millstream_core::graph::Graph;
 use millstream_core::{Plan, negotiate};
 
-pub use self::build::{DEFAULT_CALL_TIME, DEFAULT_MEMORY_BYTES};
+pub use self::build::{
+    DEFAULT_CALL_TIME, DEFAULT_HELD_BUFFERS, DEFAULT_HELD_BYTES, DEFAULT_LINES_A_SECOND,
+    DEFAULT_MEMORY_BYTES,
+};
 use self::component::ComponentNode;
 use self::node::{HostKind, Node};
 use self::oracle::GraphOracle;
