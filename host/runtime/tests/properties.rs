@@ -22,9 +22,9 @@ const LIMIT: Duration = Duration::from_mins(1);
 /// were not built.
 fn folders() -> Option<Vec<PathBuf>> {
     let target = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target");
-    let folders = vec![target.join("components"), target.join("fixtures")];
-    if folders[0].join("fakesink.wasm").is_file() && folders[1].join("liar.wasm").is_file() {
-        return Some(folders);
+    let (components, fixtures) = (target.join("components"), target.join("fixtures"));
+    if components.join("fakesink.wasm").is_file() && fixtures.join("liar.wasm").is_file() {
+        return Some(vec![components, fixtures]);
     }
     assert!(std::env::var_os("CI").is_none(), "guests were not built");
     #[expect(clippy::print_stderr, reason = "says why a test was skipped")]
