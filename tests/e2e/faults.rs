@@ -2,7 +2,7 @@
 //! and files stay readable. The same for a pipeline that a signal ends.
 
 use crate::media::Y4m;
-use crate::scene::{Run, Scene, lacks_guests};
+use crate::scene::{Run, Scene, lacks_guests, root};
 
 const CLIP_ELEMENTS: &[&str] = &["videotestsrc", "y4menc", "filesink", "fakesink"];
 
@@ -146,6 +146,69 @@ fn what_an_element_cannot_do_is_dropped() {
     }
 }
 
+/// One that fails on every frame does not write a line a frame; none is lost count of.
+#[test]
+fn drops_are_told_some_times_a_second_and_counted() {
+    if lacks_guests(CLIP_ELEMENTS, &["trapper"]) {
+        return;
+    }
+    let scene = Scene::new();
+    let lines = "component = 'trapper'\n properties = { fail-every = 1 }\n on-failure = 'drop'";
+    let run = beside_a_clip(&scene, 200, lines).exits(0);
+    clip_is_whole(&scene, &run);
+    assert_eq!(run.count("victim", "dropped"), 200);
+    let said: Vec<serde_json::Value> = run
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let told: Vec<u64> = said
+        .iter()
+        .filter(|line| line["type"] == "dropped")
+        .map(|line| line["untold"].as_u64().unwrap())
+        .collect();
+    let rest = said.iter().find_map(|line| {
+        let text = line["message"].as_str()?;
+        let (count, _) = text.split_once(" more buffers were dropped")?;
+        count.parse::<u64>().ok()
+    });
+    let untold = told.iter().sum::<u64>() + rest.unwrap_or(0);
+    assert_eq!(told.len() as u64 + untold, 200);
+    assert!(untold > 100, "{} of 200 were told", told.len());
+}
+
+#[test]
+fn limits_are_the_manifests() {
+    if lacks_guests(CLIP_ELEMENTS, &["flooder", "hog", "liar"]) {
+        return;
+    }
+    let scene = Scene::new();
+    let run = |lines: &str| beside_a_clip(&scene, 40, lines);
+    run("component = 'flooder'\n properties = { count = 10 }\n limits = { log-lines = 5 }")
+        .exits(0)
+        .says(&["lines of log and messages over its limit were not told"]);
+    run("component = 'hog'\n properties = { what = 'given' }\n limits = { held-buffers = 10 }")
+        .exits(1)
+        .says(&["it keeps 10 buffers", "of 10 buffers and 268435456 bytes"]);
+    run("component = 'hog'\n properties = { what = 'given' }\n limits = { held-memory = '1MiB' }")
+        .exits(1)
+        .says(&["of 1024 buffers and 1048576 bytes at most"]);
+    run(
+        "component = 'liar'\n properties = { how = 'loop-start' }\n \
+         limits = { start-time = '100ms' }",
+    )
+    .exits(1)
+    .says(&[
+        "a call took longer than its limit of 100ms",
+        "hint: raise `limits.start-time`",
+    ]);
+    let fixtures = root().join("target/fixtures");
+    let fixtures = fixtures.to_str().expect("UTF-8");
+    scene
+        .run(&["audit", "pipeline.toml", "--elements", fixtures])
+        .says(&["its start 100ms", "1024 buffers of 256 MiB kept"]);
+}
+
 #[test]
 fn an_element_that_never_recovers_stops_the_pipeline_at_its_limit() {
     if lacks_guests(CLIP_ELEMENTS, &["trapper"]) {
@@ -190,7 +253,7 @@ fn a_trap_before_the_first_frame_says_where() {
     Scene::new()
         .launch(line)
         .exits(1)
-        .says(&["trapper0", "in start"]);
+        .says(&["trapper0", "in start", "as `on-start` asks"]);
 }
 
 #[test]

@@ -120,12 +120,7 @@ fn a_source_that_fails_stays_alone() {
         ("loop", "produce", 1, "longer than its limit of 100ms"),
         ("trap", "produce", 1, "as `how` asks"),
         ("loop", "fixate", 2, "longer than its limit of 100ms"),
-        (
-            "trap",
-            "fixate",
-            2,
-            "wasm `unreachable` instruction executed",
-        ),
+        ("trap", "fixate", 2, "as `how` asks (wasm trap"),
         ("wait", "produce", 0, ""),
     ];
     for (how, at, code, expected) in cases {
@@ -162,24 +157,16 @@ fn calls_in_the_wrong_state_change_nothing() {
         return;
     }
     for what in ["push", "negotiate"] {
-        for call in ["create", "pad-caps", "start", "stop"] {
+        for call in ["create", "pad-caps", "start", "chain", "stop"] {
+            if (what, call) == ("push", "chain") {
+                continue;
+            }
             let (scene, how) = (Scene::new(), format!("{what}-{call}"));
             let run = beside_a_clip(&scene, &how, "").exits(0);
             clip_is_whole(&scene, &run, &how);
             assert_eq!(run.count("after", "buffers-in"), 10, "{how}");
         }
     }
-}
-
-#[test]
-fn a_descriptor_that_never_comes_is_an_error_at_load() {
-    if lacks_guests(ELEMENTS, &["mute"]) {
-        return;
-    }
-    Scene::new()
-        .launch("videotestsrc num-buffers=1 ! mute ! fakesink")
-        .exits(2)
-        .says(&["mute", "a call took longer than its limit of 2s"]);
 }
 
 #[test]
@@ -228,8 +215,40 @@ fn handles_that_were_not_given_end_who_uses_them() {
     if lacks_guests(ELEMENTS, &["liar"]) {
         return;
     }
-    for how in ["drop-twice", "forged", "use-after-push"] {
+    for how in ["drop-twice", "forged", "use-after-push", "push-and-return"] {
         fails_alone(how, "unknown handle index", 400 * MIB);
+    }
+}
+
+#[test]
+fn buffers_before_their_caps_end_who_sends_them() {
+    if lacks_guests(ELEMENTS, &["liar"]) {
+        return;
+    }
+    for (call, code) in [("create", 2), ("pad-caps", 2), ("start", 1)] {
+        let (scene, how) = (Scene::new(), format!("send-{call}"));
+        beside_a_clip(&scene, &how, "")
+            .exits(code)
+            .says(&["liar", "a buffer on src pad 1 before its caps"]);
+    }
+}
+
+#[test]
+fn windows_that_cannot_be_are_refused() {
+    if lacks_guests(ELEMENTS, &["liar"]) {
+        return;
+    }
+    for how in [
+        "window-none",
+        "window-odd",
+        "window-large",
+        "window-other",
+        "window-twice",
+    ] {
+        let scene = Scene::new();
+        let run = beside_a_clip(&scene, how, "").exits(0);
+        clip_is_whole(&scene, &run, how);
+        assert_eq!(run.count("after", "buffers-in"), 10, "{how}");
     }
 }
 
@@ -335,15 +354,21 @@ fn a_stack_that_ends_behind_many_elements_ends_the_element_only() {
         .says(&["error: element `liar0`", "call stack exhausted"]);
 }
 
-/// An element that takes long, but less than it may, holds nobody up but its own branch.
+/// An element that takes long, but less than it may, holds nobody up but its own branch;
+/// be it by work or by a millisecond less than its limit.
 #[test]
 fn slow_is_not_a_failure() {
     if lacks_guests(ELEMENTS, &["slow"]) {
         return;
     }
-    let run = Scene::new()
-        .manifest(
-            r#"
+    for (properties, limit) in [
+        ("work = 200000", "10s"),
+        // A busy machine may take the millisecond away, which is a failure then.
+        ("work = 0, call-time = '199ms'", "200ms"),
+    ] {
+        let run = Scene::new()
+            .manifest(&format!(
+                r#"
             [pipeline]
             clock = "system"
             chains = [
@@ -353,15 +378,20 @@ fn slow_is_not_a_failure() {
             ]
             [elements.source]
             component = "videotestsrc"
-            properties = { is-live = true, num-buffers = 30 }
+            properties = {{ is-live = true, num-buffers = 30 }}
             [elements.beside]
             component = "fakesink"
             [elements.slow]
-            properties = { work = 200000 }
-            "#,
-        )
-        .exits(0);
-    assert_eq!(run.count("beside", "buffers-in"), 30);
-    assert_eq!(run.count("slow", "failures"), 0);
-    assert!(run.count("slow", "buffers-in") < 30, "it was not slow");
+            properties = {{ {properties} }}
+            limits = {{ call-time = "{limit}" }}
+            on-failure = "restart"
+            restart = {{ max = 100, backoff = "1ns" }}
+            "#
+            ))
+            .exits(0);
+        assert_eq!(run.count("beside", "buffers-in"), 30);
+        let failures = run.count("slow", "failures");
+        assert!(limit == "200ms" || failures == 0, "{failures} failures");
+        assert!(run.count("slow", "buffers-in") < 30, "it was not slow");
+    }
 }

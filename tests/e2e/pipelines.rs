@@ -229,3 +229,42 @@ fn a_manifest_is_a_launch_line_with_more_to_say() {
         "the clips differ"
     );
 }
+
+/// Sinks tell how long after their times buffers came; a virtual clock could only say 0.
+#[test]
+fn sinks_tell_their_latency_under_a_real_clock() {
+    if lacks_guests(&["videotestsrc", "identity", "fakesink"], &["slow"]) {
+        return;
+    }
+    for clock in ["system", "virtual"] {
+        let run = Scene::new()
+            .manifest(&format!(
+                r#"
+                [pipeline]
+                clock = "{clock}"
+                chains = ["source ! slow ! sink"]
+                [elements.source]
+                component = "videotestsrc"
+                properties = {{ is-live = true, num-buffers = 10 }}
+                [elements.sink]
+                component = "fakesink"
+                "#
+            ))
+            .exits(0);
+        let summary = run.summary();
+        let elements = summary["elements"].as_array().unwrap();
+        for element in elements {
+            let told = ["p50", "p99", "p999", "max"]
+                .map(|field| element[format!("latency-{field}-nanos")].as_u64());
+            if clock == "virtual" || element["name"] != "sink" {
+                assert_eq!(told, [None; 4], "{clock}: {element}");
+                continue;
+            }
+            assert!(told.is_sorted(), "{told:?}");
+            // What `slow` took of it, which is some milliseconds.
+            assert!(told[0] > Some(100_000), "{told:?}");
+        }
+        let line = run.stderr.contains("latency p50");
+        assert_eq!(line, clock == "system", "{}", run.stderr);
+    }
+}

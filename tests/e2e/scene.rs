@@ -148,7 +148,19 @@ impl Scene {
 
     /// Starts `millstream ARGS` and does not wait.
     pub fn start(&self, args: &[&str]) -> Running {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_millstream"))
+        self.start_as(Command::new(env!("CARGO_BIN_EXE_millstream")), args)
+    }
+
+    /// The same where no file may have more than so many blocks of 512 bytes.
+    pub fn start_limited(&self, args: &[&str], blocks: u32) -> Running {
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -f {blocks} && exec \"$0\" \"$@\"");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_millstream")]);
+        self.start_as(command, args)
+    }
+
+    fn start_as(&self, mut command: Command, args: &[&str]) -> Running {
+        let mut child = command
             .args(args)
             .current_dir(self.folder.path())
             .env("XDG_CACHE_HOME", &self.cache)

@@ -29,6 +29,7 @@ mod generated;
 mod licences;
 mod spdx;
 mod fuzz;
+mod hostile;
 mod soak;
 mod readme;
 mod ci;
@@ -89,6 +90,12 @@ const TASKS: &[Task] = &[
         takes: "[TARGET…] [--seconds N]",
         summary: "hostile input for parsers and decoders, one or all targets, 60 s each",
         run: fuzz::task,
+    },
+    Task {
+        name: "hostile",
+        takes: "[--seconds N] [GUEST…]",
+        summary: "each hostile guest beside two good branches: what is lost, and how long recovery takes",
+        run: hostile::task,
     },
     Task {
         name: "soak",

@@ -44,6 +44,8 @@ struct Saved {
 pub struct FileSrc {
     settings: Settings,
     file: Option<File>,
+    /// Bytes of the file when it was opened.
+    size: u64,
     sent: u64,
 }
 
@@ -56,12 +58,15 @@ impl Source for FileSrc {
         Ok(Self {
             settings,
             file: None,
+            size: 0,
             sent: 0,
         })
     }
 
     fn start(&mut self, _: &Context) -> Result<(), Failure> {
-        self.file = Some(files::open_read(&self.settings.location)?);
+        let file = files::open_read(&self.settings.location)?;
+        self.size = file.size()?;
+        self.file = Some(file);
         self.sent = 0;
         Ok(())
     }
@@ -76,6 +81,13 @@ impl Source for FileSrc {
         let offset = file.position();
         let mut buffer = ctx.allocate(self.settings.blocksize as usize);
         let got = file.read(&mut buffer.map_overwrite())?;
+        if got == 0 && offset < self.size {
+            return Err(Failure::resource(format!(
+                "file `{}` became shorter while it was read: it ends after {offset} of {} bytes",
+                file.path(),
+                self.size
+            )));
+        }
         if got == 0 {
             return Ok(Outcome::Eos);
         }

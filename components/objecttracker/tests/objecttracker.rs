@@ -320,7 +320,11 @@ fn crowd(n: u64) -> Vec<Detection> {
     let walker = |walker: u64| {
         let (begin, x) = (walker * 7, walker as f32 * 61.0 % 500.0);
         let age = n.checked_sub(begin).filter(|age| *age < 40)?;
-        let confidence = if (n + walker).is_multiple_of(5) { 0.3 } else { 0.9 };
+        let confidence = if (n + walker).is_multiple_of(5) {
+            0.3
+        } else {
+            0.9
+        };
         (n % 11 != walker % 11).then(|| found(x + age as f32 * 4.0, confidence))
     };
     (0..20).filter_map(walker).collect()

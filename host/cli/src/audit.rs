@@ -5,7 +5,8 @@ use millstream_core::element::Capability;
 use millstream_core::graph::Element;
 use millstream_core::pipeline::{Grant, OnFailure, Resort, Restarts};
 use millstream_runtime::{
-    DEFAULT_CALL_TIME, DEFAULT_MEMORY_BYTES, Granted, Loaded, Origin, Pipeline,
+    DEFAULT_CALL_TIME, DEFAULT_HELD_BUFFERS, DEFAULT_HELD_BYTES, DEFAULT_LINES_A_SECOND,
+    DEFAULT_MEMORY_BYTES, Granted, Loaded, Origin, Pipeline,
 };
 
 use crate::args::AuditArgs;
@@ -157,7 +158,17 @@ impl Auditor<'_> {
         let memory = human::bytes(policy.memory_bytes.unwrap_or(DEFAULT_MEMORY_BYTES));
         let default = u64::try_from(DEFAULT_CALL_TIME.as_nanos()).unwrap_or(u64::MAX);
         let time = format_duration(policy.call_nanos.unwrap_or(default));
-        format!("memory {memory}, a call {time}")
+        let start = policy.start_nanos.map_or_else(String::new, |nanos| {
+            format!(", its start {}", format_duration(nanos))
+        });
+        let held = policy
+            .held_buffers
+            .map_or(DEFAULT_HELD_BUFFERS, |held| held as usize);
+        let bytes = human::bytes(policy.held_bytes.unwrap_or(DEFAULT_HELD_BYTES));
+        let lines = policy.lines_a_second.unwrap_or(DEFAULT_LINES_A_SECOND);
+        format!(
+            "memory {memory}, a call {time}{start}, {held} buffers of {bytes} kept, {lines} lines of log a second"
+        )
     }
 }
 

@@ -81,10 +81,11 @@ fn change(message: &Message) -> Json {
             failures,
             buffers,
             lost_nanos,
+            untold,
         } => json!({
             "type": recovery.as_str(), "element": element, "kind": kind.as_str(),
             "message": message, "failures": failures, "buffers": buffers,
-            "lost-nanos": lost_nanos,
+            "lost-nanos": lost_nanos, "untold": untold,
         }),
         Message::Swapped {
             element,

@@ -15,7 +15,21 @@ pub(crate) fn data(text: &str) -> io::Result<()> {
 
 /// Says a line on stderr. Who closed stderr does not want to know.
 pub(crate) fn talk(text: impl Display) {
-    drop(writeln!(io::stderr().lock(), "{text}"));
+    drop(writeln!(
+        io::stderr().lock(),
+        "{}",
+        plain(&text.to_string())
+    ));
+}
+
+/// Without what would move the cursor of a terminal: texts come from elements and files.
+fn plain(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' | '\t' => c,
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    text.chars().map(shown).collect()
 }
 
 /// The line at the bottom of a terminal that is drawn again and again.

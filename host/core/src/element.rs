@@ -103,6 +103,24 @@ pub enum PropertyKind {
     Model,
 }
 
+impl PropertyKind {
+    /// Whether a property of this kind can have this value.
+    pub fn accepts(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Boolean, Value::Boolean(_))
+            | (Self::Ratio, Value::Ratio(_))
+            | (Self::Text | Self::FileToRead | Self::FileToWrite | Self::Model, Value::Text(_)) => {
+                true
+            }
+            (Self::Integer { min, max }, Value::Integer(number)) => (min..=max).contains(&number),
+            (Self::Float { min, max }, Value::Float(number)) => (min..=max).contains(&number),
+            (Self::Choice(words), Value::Text(word)) => words.contains(word),
+            (Self::Caps, Value::Text(text)) => text.parse::<Caps>().is_ok(),
+            _ => false,
+        }
+    }
+}
+
 /// When a property may be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutability {

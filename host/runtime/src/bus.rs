@@ -61,6 +61,9 @@ pub enum Message {
         buffers: u64,
         /// From the failure until the element could go on, in nanoseconds.
         lost_nanos: u64,
+        /// Dropped buffers since the last such message that were not told, so that an
+        /// element which fails on every one does not flood the bus.
+        untold: u64,
     },
     /// Another component has taken an element over, and its trial is over.
     Swapped {

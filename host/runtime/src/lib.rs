@@ -41,8 +41,9 @@ pub use nn::{
     SharedModel, Tensor, TensorInfo, TensorView, Unavailable,
 };
 pub use pipeline::{
-    Controller, DEFAULT_CALL_TIME, DEFAULT_MEMORY_BYTES, DEFAULT_TRIAL, ElementStats,
-    ElementStatus, Ended, Ender, Options, PadStatus, Pipeline, Swap, Swapped,
+    Controller, DEFAULT_CALL_TIME, DEFAULT_HELD_BUFFERS, DEFAULT_HELD_BYTES,
+    DEFAULT_LINES_A_SECOND, DEFAULT_MEMORY_BYTES, DEFAULT_TRIAL, ElementStats, ElementStatus,
+    Ended, Ender, Options, PadStatus, Pipeline, Swap, Swapped,
 };
 
 /// What pipelines are made from: elements by name, models by name.

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_core::graph::Graph;
-use millstream_core::launch;
 use millstream_core::pipeline::Grant;
+use millstream_core::{launch, manifest};
 use millstream_runtime::simulated::{RecordedScreen, SimulatedCamera};
 use millstream_runtime::{
     ClockKind, Devices, Ended, InferenceOptions, Message, Options, Pipeline, Runtime, Sources,
@@ -113,6 +113,62 @@ fn a_camera_that_is_unplugged_is_a_failure_with_its_name() {
         text.contains("camerasrc0") && text.contains("unplugged"),
         "{text}"
     );
+}
+
+/// A camera that comes back is found again; what was there in the meantime is gone.
+#[test]
+fn a_camera_that_is_plugged_in_again_goes_on() {
+    let Some(folder) = elements() else {
+        return;
+    };
+    let text = r#"
+        [pipeline]
+        clock = "virtual"
+        chains = ["camera ! video/x-raw,framerate=30/1 ! window"]
+        [elements.camera]
+        component = "camerasrc"
+        properties = { num-buffers = 8 }
+        grants = ["camera"]
+        on-failure = "restart"
+        restart = { max = 10, backoff = "1ms" }
+        [elements.window]
+        component = "windowsink"
+        grants = ["display"]
+    "#;
+    let sources = Sources {
+        folders: vec![folder],
+        ..Sources::default()
+    };
+    let runtime = Runtime::new(sources, InferenceOptions::default()).unwrap();
+    let manifest = manifest::parse(text, "camera.toml").unwrap();
+    let graph = Graph::build(&manifest.description, &*runtime.elements).unwrap();
+    let screen = RecordedScreen::default();
+    let options = Options {
+        clock: ClockKind::Virtual,
+        devices: Devices {
+            cameras: Arc::new(camera().unplug_after(3).back_after(4)),
+            screen: Arc::new(screen.clone()),
+        },
+        ..Options::default()
+    };
+    let mut pipeline = Pipeline::prepare(graph, &runtime, &options).unwrap();
+    pipeline.play().unwrap();
+    assert_eq!(pipeline.wait(LIMIT), Some(Ended::Eos));
+    pipeline.stop();
+    assert_eq!(screen.recorded().frames, 8);
+    let said: Vec<String> = pipeline
+        .messages()
+        .try_iter()
+        .filter_map(|message| match message {
+            Message::Recovered {
+                element, message, ..
+            } => Some(format!("{element}: {message}")),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(said, ["camera: produce: camera `0` was unplugged"]);
+    let stats = pipeline.stats();
+    assert_eq!((stats[0].failures, stats[0].restarts), (1, 1));
 }
 
 #[test]

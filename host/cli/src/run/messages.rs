@@ -47,6 +47,8 @@ pub(super) fn line(message: &Message, args: &PlayArgs) -> Option<String> {
             message,
         } => {
             shown(*level)?;
+            // A second line must not look like one of ours.
+            let message = message.replace('\n', "\n  ");
             format!("{}: {element}: {message}", level_word(*level))
         }
         Message::Element {

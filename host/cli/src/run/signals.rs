@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 
 /// Signals that came since they were last asked for.
@@ -20,6 +20,9 @@ impl Signals {
             came: Arc::default(),
             kills: Arc::default(),
         };
+        // A file over the size that the system allows is an error of who writes it, not the
+        // end of the process.
+        flag::register(SIGXFSZ, Arc::default())?;
         for signal in [SIGINT, SIGTERM] {
             flag::register_conditional_shutdown(signal, 1, signals.kills.clone())?;
             flag::register(signal, signals.came.clone())?;

@@ -48,7 +48,8 @@ impl<'a> Summary<'a> {
             if element.descriptor.role() == Role::Sink {
                 let rate = human::digits(stats.rate);
                 let buffers = buffers(stats.buffers_in);
-                out += &format!("{}: {buffers}, {rate} buffers/s\n", stats.name);
+                let latency = latency(stats).unwrap_or_default();
+                out += &format!("{}: {buffers}, {rate} buffers/s{latency}\n", stats.name);
             }
             if matches!(element.kind, Kind::Queue(_)) {
                 let most = buffers(stats.most_queued);
@@ -178,6 +179,17 @@ impl<'a> Summary<'a> {
 
 fn buffers(number: u64) -> String {
     human::count(usize::try_from(number).unwrap_or(usize::MAX), "buffer")
+}
+
+/// How long after their times a sink's buffers came.
+fn latency(stats: &ElementStats) -> Option<String> {
+    Some(format!(
+        ", latency p50 {}, p99 {}, p99.9 {}, at most {}",
+        human::time(stats.latency_p50_nanos?),
+        human::time(stats.latency_p99_nanos?),
+        human::time(stats.latency_p999_nanos?),
+        human::time(stats.latency_max_nanos?),
+    ))
 }
 
 fn models(prepared: &Prepared) -> Vec<(String, Arc<SharedModel>)> {

@@ -102,6 +102,14 @@ pub struct Policy {
     pub memory_bytes: Option<u64>,
     /// Longest call, in nanoseconds; none: the runtime's default.
     pub call_nanos: Option<u64>,
+    /// Longest call before it runs, in nanoseconds; none: as any other call.
+    pub start_nanos: Option<u64>,
+    /// Most buffers that it keeps; none: the runtime's default.
+    pub held_buffers: Option<u32>,
+    /// Most bytes of the buffers that it keeps; none: the runtime's default.
+    pub held_bytes: Option<u64>,
+    /// Most lines of log and messages in a second; none: the runtime's default.
+    pub lines_a_second: Option<u32>,
     /// What happens when it fails.
     pub on_failure: OnFailure,
 }

@@ -9,6 +9,7 @@
 //! assert_eq!(screen.recorded().frames, 10);
 //! ```
 
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -40,6 +41,15 @@ pub struct SimulatedCamera {
     draw: Draw,
     live: bool,
     unplug_after: Option<u64>,
+    /// Once unplugged, how often it cannot be opened before it is plugged in for good.
+    away: Option<Arc<Away>>,
+}
+
+/// A camera that is plugged in again.
+struct Away {
+    was_unplugged: AtomicBool,
+    /// Tries to open it that still fail.
+    tries: AtomicU32,
 }
 
 impl SimulatedCamera {
@@ -54,6 +64,7 @@ impl SimulatedCamera {
             draw: Arc::new(draw),
             live: false,
             unplug_after: None,
+            away: None,
         }
     }
 
@@ -81,6 +92,16 @@ impl SimulatedCamera {
         self
     }
 
+    /// Once unplugged, it is plugged in again after so many tries to open it, for good.
+    #[must_use]
+    pub fn back_after(mut self, tries: u32) -> Self {
+        self.away = Some(Arc::new(Away {
+            was_unplugged: AtomicBool::new(false),
+            tries: AtomicU32::new(tries),
+        }));
+        self
+    }
+
     fn check(device: &str) -> Result<(), DeviceError> {
         if device == DEVICE {
             return Ok(());
@@ -92,8 +113,27 @@ impl SimulatedCamera {
         })
     }
 
+    /// Whether it is unplugged at frame `n`.
+    fn is_unplugged(&self, n: u64) -> bool {
+        let is_time = self.unplug_after.is_some_and(|frames| n >= frames);
+        match &self.away {
+            Some(away) => is_time && !away.was_unplugged.swap(is_time, Ordering::Relaxed),
+            None => is_time,
+        }
+    }
+
+    /// Whether it can be opened.
+    fn is_there(&self) -> bool {
+        let Some(away) = &self.away else {
+            return true;
+        };
+        let fewer = |tries: u32| tries.checked_sub(1);
+        let (set, get) = (Ordering::Relaxed, Ordering::Relaxed);
+        !away.was_unplugged.load(get) || away.tries.fetch_update(set, get, fewer).is_err()
+    }
+
     fn frame(&self, n: u64, caps: &Caps) -> Result<Option<Vec<u8>>, DeviceError> {
-        if self.unplug_after.is_some_and(|frames| n >= frames) {
+        if self.is_unplugged(n) {
             let message = format!("camera `{DEVICE}` was unplugged");
             return Err(DeviceError {
                 message,
@@ -144,6 +184,12 @@ impl Cameras for SimulatedCamera {
         waker: Unparker,
     ) -> Result<Box<dyn CameraStream>, DeviceError> {
         Self::check(device)?;
+        if !self.is_there() {
+            return Err(DeviceError {
+                message: format!("camera `{DEVICE}` is not plugged in"),
+                hint: None,
+            });
+        }
         let (camera, caps) = (self.clone(), caps.clone());
         if !self.live {
             waker.unpark();

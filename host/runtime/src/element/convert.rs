@@ -91,6 +91,16 @@ fn checked_text(what: &str, text: String) -> Result<String, String> {
     Ok(text)
 }
 
+/// A text that is shown to people: nothing in it may move the cursor of their terminal.
+fn plain_text(what: &str, text: String) -> Result<String, String> {
+    let text = checked_text(what, text)?;
+    let is_odd = |&c: &char| c.is_control() && !matches!(c, '\n' | '\t');
+    match text.chars().find(is_odd) {
+        Some(odd) => Err(format!("{what} with the control character {odd:?}")),
+        None => Ok(text),
+    }
+}
+
 /// A text that is only shown, cut off at a character's border.
 pub(crate) fn shortened(mut text: String, max_bytes: usize) -> String {
     if text.len() > max_bytes {
@@ -125,9 +135,9 @@ fn checked_count<T>(what: &str, items: Vec<T>) -> Result<Vec<T>, String> {
 pub(crate) fn descriptor_from_guest(from: guest::Descriptor) -> Result<core::Descriptor, String> {
     let descriptor = core::Descriptor {
         name: checked_name("an element", from.name)?,
-        class: checked_text("a class", from.class)?,
-        description: checked_text("a description", from.description)?,
-        author: checked_text("an author", from.author)?,
+        class: plain_text("a class", from.class)?,
+        description: plain_text("a description", from.description)?,
+        author: plain_text("an author", from.author)?,
         pads: checked_count("pads", from.pads)?
             .into_iter()
             .map(pad_from_guest)
@@ -164,8 +174,7 @@ fn check_once<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Result
 
 fn pad_from_guest(pad: guest::PadTemplate) -> Result<core::PadTemplate, String> {
     let name = checked_name("a pad", pad.name)?;
-    let caps: Caps = pad
-        .caps
+    let caps: Caps = checked_text("caps", pad.caps)?
         .parse()
         .map_err(|error| format!("caps of pad `{name}` that do not parse: {error}"))?;
     let presence = match pad.presence {
@@ -216,7 +225,7 @@ fn property_from_guest(property: guest::Property) -> Result<core::Property, Stri
             let words = checked_count("choices", words)?.into_iter();
             core::PropertyKind::Choice(
                 words
-                    .map(|word| checked_text("a choice", word))
+                    .map(|word| plain_text("a choice", word))
                     .collect::<Result<_, _>>()?,
             )
         }
@@ -226,15 +235,21 @@ fn property_from_guest(property: guest::Property) -> Result<core::Property, Stri
         guest::PropertyKind::FileToWrite => core::PropertyKind::FileToWrite,
         guest::PropertyKind::Model => core::PropertyKind::Model,
     };
+    let default = property.default.map(value_from_guest).transpose()?;
+    if default.as_ref().is_some_and(|value| !kind.accepts(value)) {
+        return Err(format!(
+            "property `{name}` whose default it would not accept"
+        ));
+    }
     Ok(core::Property {
         name,
-        description: checked_text("a description", property.description)?,
+        description: plain_text("a description", property.description)?,
         kind,
-        default: property.default.map(value_from_guest).transpose()?,
+        default,
         required: property.required,
         unit: property
             .unit
-            .map(|unit| checked_text("a unit", unit))
+            .map(|unit| plain_text("a unit", unit))
             .transpose()?,
         mutability: match property.mutability {
             guest::Mutability::Construct => core::Mutability::Construct,

@@ -19,6 +19,8 @@ use crate::device::{Capture, DeviceError, Window};
 use millstream_core::caps::Caps;
 use millstream_core::clock::Segment;
 
+/// Bytes of a window's title: no title bar is as wide.
+const MAX_TITLE_BYTES: usize = 256;
 /// Bytes of a log line that are shown.
 const MAX_LINE_BYTES: usize = 4096;
 
@@ -342,7 +344,7 @@ impl clock::Host for State {
 
 impl bus::Host for State {
     fn log(&mut self, level: bus::Level, message: String) -> Result<()> {
-        if !self.talk.admit(self.around.clock.now()) {
+        if !self.may_talk() {
             return Ok(());
         }
         let message = convert::shortened(message, MAX_LINE_BYTES);
@@ -353,19 +355,18 @@ impl bus::Host for State {
             bus::Level::Debug => Level::Debug,
             bus::Level::Trace => Level::Trace,
         };
-        let element = self.around.name.clone();
-        self.around.bus.post(Message::Log {
-            element,
-            level,
-            message,
-        });
+        if level == Level::Error {
+            self.last_words = Some(message);
+        } else {
+            self.post_line(level, message);
+        }
         Ok(())
     }
 
     fn post(&mut self, name: String, fields: Vec<types::Setting>) -> Result<()> {
         let name = convert::checked_name("a message", name).map_err(wasmtime::Error::msg)?;
         let fields = convert::settings_from_guest(fields).map_err(wasmtime::Error::msg)?;
-        if self.talk.admit(self.around.clock.now()) {
+        if self.may_talk() {
             let element = self.around.name.clone();
             self.around.bus.post(Message::Element {
                 element,
@@ -374,6 +375,49 @@ impl bus::Host for State {
             });
         }
         Ok(())
+    }
+}
+
+impl State {
+    /// Whether one more line or message may go out; says how many could not before.
+    fn may_talk(&mut self) -> bool {
+        self.post_last_words();
+        let (admitted, untold) = self
+            .talk
+            .admit(self.around.clock.now(), self.around.limits.lines_a_second);
+        self.tell_of(untold);
+        admitted
+    }
+
+    /// Says at the end how many lines could not go out.
+    pub(crate) fn finish_talk(&mut self) {
+        self.post_last_words();
+        let untold = self.talk.untold();
+        self.tell_of(untold);
+    }
+
+    fn tell_of(&self, untold: u64) {
+        if untold > 0 {
+            let message =
+                format!("{untold} lines of log and messages over its limit were not told");
+            self.post_line(Level::Warning, message);
+        }
+    }
+
+    /// Posts the error that a call ended its talk with, since it was no trap's.
+    pub(crate) fn post_last_words(&mut self) {
+        if let Some(message) = self.last_words.take() {
+            self.post_line(Level::Error, message);
+        }
+    }
+
+    fn post_line(&self, level: Level, message: String) {
+        let element = self.around.name.clone();
+        self.around.bus.post(Message::Log {
+            element,
+            level,
+            message,
+        });
     }
 }
 
@@ -465,6 +509,7 @@ impl display::HostWindow for State {
         width: u32,
         height: u32,
     ) -> Result<std::result::Result<Resource<Window>, GuestFailure>> {
+        let title = convert::shortened(title, MAX_TITLE_BYTES);
         match self.around.devices.screen.open(&title, width, height) {
             Ok(screen) => Ok(Ok(self.table.push(Window {
                 screen,

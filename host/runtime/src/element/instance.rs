@@ -22,6 +22,9 @@ use crate::memory::guest as guest_memory;
 use crate::memory::view::Views;
 use crate::nn::WasiNnCtx;
 
+/// The manifest's key for the time of most calls.
+const CALL_TIME: &str = "call-time";
+
 /// Why an element could not do what it was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
@@ -135,6 +138,7 @@ pub(crate) fn new_store(
         call: CallTime {
             began: now(),
             limit,
+            key: CALL_TIME,
             exceeded: false,
         },
         heap_bytes: 0,
@@ -148,6 +152,7 @@ pub(crate) fn new_store(
         tensors: frames.pool(),
         inference_nanos: grants.inference_nanos,
         talk: TalkLimit::default(),
+        last_words: None,
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| state);
@@ -156,7 +161,7 @@ pub(crate) fn new_store(
         let state = context.data();
         let spent = now().saturating_duration_since(state.call.began);
         let inference = Duration::from_nanos(state.inference_nanos.load(Ordering::Relaxed));
-        let spent = spent.saturating_sub(inference.min(MAX_INFERENCE_TIME));
+        let spent = own_time(spent, inference);
         if spent < state.call.limit {
             return Ok(UpdateDeadline::Continue(ticks(
                 state.call.limit.saturating_sub(spent),
@@ -167,6 +172,11 @@ pub(crate) fn new_store(
         Ok(UpdateDeadline::Interrupt)
     });
     store
+}
+
+/// Time of a call that counts against its limit.
+fn own_time(spent: Duration, inference: Duration) -> Duration {
+    spent.saturating_sub(inference.min(MAX_INFERENCE_TIME))
 }
 
 /// Limits are in real time, whatever the pipeline's clock.
@@ -190,13 +200,13 @@ impl Instance {
         grants: Grants,
     ) -> Result<Self, Failure> {
         let mut store = new_store(pre.engine(), around, pads, grants);
-        begin_call(&mut store);
+        begin_start(&mut store);
         guest_memory::begin();
         let pre = ElementHostPre::new(pre.clone())
             .map_err(|error| Failure::contract(format!("{error:#}")))?;
         let element = match pre.instantiate(&mut store) {
             Ok(element) => element,
-            Err(error) => return Err(explain(store.data(), &error)),
+            Err(error) => return Err(explain(store.data_mut(), &error)),
         };
         store.data_mut().views = guest_memory::only_memory().map(Views::new);
         let first_src = pads.iter().position(|pad| pad.is_src);
@@ -213,14 +223,34 @@ impl Instance {
         call: impl FnOnce(&guest::Guest, &mut Store<State>) -> wasmtime::Result<R>,
     ) -> Result<R, Failure> {
         begin_call(&mut self.store);
+        self.finish_call(call)
+    }
+
+    /// The same with the limit for what an element does before data flows.
+    fn call_to_start<R>(
+        &mut self,
+        call: impl FnOnce(&guest::Guest, &mut Store<State>) -> wasmtime::Result<R>,
+    ) -> Result<R, Failure> {
+        begin_start(&mut self.store);
+        self.finish_call(call)
+    }
+
+    fn finish_call<R>(
+        &mut self,
+        call: impl FnOnce(&guest::Guest, &mut Store<State>) -> wasmtime::Result<R>,
+    ) -> Result<R, Failure> {
         let result = call(self.element.millstream_media_element(), &mut self.store);
-        match result {
-            Ok(_) if self.store.data().is_tainted() => Err(Failure::contract(
+        let value = match result {
+            Ok(value) => value,
+            Err(error) => return Err(explain(self.store.data_mut(), &error)),
+        };
+        self.store.data_mut().post_last_words();
+        if self.store.data().is_tainted() {
+            return Err(Failure::contract(
                 "a list or string that lies in the window of frames",
-            )),
-            Ok(value) => Ok(value),
-            Err(error) => Err(explain(self.store.data(), &error)),
+            ));
         }
+        Ok(value)
     }
 
     /// What the element says it is.
@@ -247,7 +277,7 @@ impl Instance {
                 linked: pad.linked,
             })
             .collect();
-        self.call(|guest, store| guest.call_create(store, &settings, &pads))?
+        self.call_to_start(|guest, store| guest.call_create(store, &settings, &pads))?
             .map_err(returned)
     }
 
@@ -305,14 +335,15 @@ impl Instance {
 
     /// Opens what the element needs.
     pub(crate) fn start(&mut self) -> Result<(), Failure> {
-        self.call(|guest, store| guest.call_start(store))?
+        self.call_to_start(|guest, store| guest.call_start(store))?
             .map_err(returned)
     }
 
     /// Closes it.
     pub(crate) fn stop(&mut self) -> Result<(), Failure> {
-        self.call(|guest, store| guest.call_stop(store))?
-            .map_err(returned)
+        let stopped = self.call(|guest, store| guest.call_stop(store))?;
+        self.store.data_mut().finish_talk();
+        stopped.map_err(returned)
     }
 
     /// Changes a property.
@@ -438,13 +469,25 @@ impl Instance {
 }
 
 fn begin_call(store: &mut Store<State>) {
+    let limit = store.data().around.call_time;
+    begin(store, limit, CALL_TIME);
+}
+
+fn begin_start(store: &mut Store<State>) {
+    match store.data().around.limits.start_time {
+        Some(limit) => begin(store, limit, "start-time"),
+        None => begin_call(store),
+    }
+}
+
+fn begin(store: &mut Store<State>, limit: Duration, key: &'static str) {
     let state = store.data_mut();
     state.call.began = now();
+    (state.call.limit, state.call.key) = (limit, key);
     state.call.exceeded = false;
     state.memory_refused = false;
     state.pushed.clear();
     state.inference_nanos.store(0, Ordering::Relaxed);
-    let limit = state.call.limit;
     store.set_epoch_deadline(ticks(limit));
 }
 
@@ -474,16 +517,22 @@ fn parse_caps(text: &str) -> Result<Caps, Failure> {
 }
 
 /// What a trap or a refused import means.
-fn explain(state: &State, error: &wasmtime::Error) -> Failure {
+fn explain(state: &mut State, error: &wasmtime::Error) -> Failure {
+    let is_trap = error.downcast_ref::<Trap>().is_some();
+    // A panic says why, and then traps.
+    let is_panic = is_trap && !state.call.exceeded && !state.memory_refused;
+    let words = state.last_words.take_if(|_| is_panic);
+    state.finish_talk();
     let limit = state.call.limit;
     let message = error.root_cause().to_string();
     if state.call.exceeded {
         return Failure {
             kind: FailureKind::Deadline,
             message: format!("a call took longer than its limit of {limit:?}"),
-            hint: Some(
-                "raise `limits.call-time` of the element, if it only needs more time".to_owned(),
-            ),
+            hint: Some(format!(
+                "raise `limits.{}` of the element, if it only needs more time",
+                state.call.key
+            )),
         };
     }
     if state.memory_refused {
@@ -496,22 +545,26 @@ fn explain(state: &State, error: &wasmtime::Error) -> Failure {
             hint: Some("raise `limits.memory` of the element, if it only needs more".to_owned()),
         };
     }
-    let kind = if error.downcast_ref::<Trap>().is_some() {
+    let kind = if is_trap {
         FailureKind::Trap
     } else {
         FailureKind::Contract
     };
+    let message = with_backtrace(message, error);
     Failure {
         kind,
-        message: with_backtrace(message, error),
+        message: match words {
+            Some(words) => format!("{words} ({message})"),
+            None => message,
+        },
         hint: None,
     }
 }
 
-/// Adds the guest's innermost functions, where their names are known.
 /// Functions of a trap's backtrace that are shown, innermost first.
 const SHOWN_FRAMES: usize = 4;
 
+/// Adds the guest's innermost functions, where their names are known.
 fn with_backtrace(mut message: String, error: &wasmtime::Error) -> String {
     let Some(backtrace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else {
         return message;
@@ -530,4 +583,19 @@ fn with_backtrace(mut message: String, error: &wasmtime::Error) -> String {
         message.push_str(&names.join(" < "));
     }
     convert::shortened(message, MAX_MESSAGE_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However long a model runs, a call with one is over some time.
+    #[test]
+    fn time_of_models_counts_from_some_time_on() {
+        let minutes = Duration::from_mins;
+        assert_eq!(own_time(minutes(1), minutes(1)), Duration::ZERO);
+        assert_eq!(own_time(minutes(2), minutes(1)), minutes(1));
+        assert_eq!(own_time(minutes(7), minutes(7)), minutes(5));
+        assert_eq!(own_time(minutes(1), minutes(2)), Duration::ZERO);
+    }
 }

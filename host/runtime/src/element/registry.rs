@@ -18,7 +18,7 @@ use wasmtime_wasi::WasiCtx;
 use super::engine::{Compiler, MAX_COMPONENT_BYTES, digest};
 use super::instance::{Failure, Grants, Instance};
 use super::link;
-use super::state::Surroundings;
+use super::state::{Limits, Surroundings};
 use crate::buffer::MetaBudget;
 use crate::bus::Bus;
 use crate::clock::{ClockKind, PipelineClock};
@@ -250,6 +250,7 @@ fn nowhere() -> Result<(Surroundings, Grants), Failure> {
         views: false,
         memory_bytes: DESCRIBE_MEMORY_BYTES,
         call_time: DESCRIBE_TIME,
+        limits: Limits::default(),
         metas: MetaBudget::default(),
         frames: FrameBudget::default(),
     };

@@ -9,6 +9,7 @@ use crossbeam::sync::Unparker;
 use millstream_core::caps::Caps;
 use millstream_core::clock::Segment;
 use millstream_core::element::Value;
+use millstream_core::pipeline::Policy;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_nn::wit::WasiNnView;
@@ -28,9 +29,9 @@ pub(crate) const MAX_HANDLES: usize = 8192;
 /// Bytes of all frames that an element's handles hold, its own and those it was given. A
 /// quarter of what one element can have out, so that who keeps all that it is given meets
 /// its own limit long before it starves the source; 80 frames of 1080p in I420.
-const MAX_HELD_BYTES: usize = 256 << 20;
+pub(crate) const MAX_HELD_BYTES: usize = 256 << 20;
 /// Frames that an element's handles hold: a quarter of what one element can have out.
-const MAX_HELD_FRAMES: usize = 1024;
+pub(crate) const MAX_HELD_FRAMES: usize = 1024;
 /// Buffers and events that one call can push.
 pub(crate) const MAX_PUSHES: usize = 1024;
 /// Bytes of all strings and lists that one call takes out of a guest's memory, however
@@ -55,7 +56,7 @@ const MAX_CORE_INSTANCES: usize = 32;
 /// Linear memories of a component, of which each takes 4 GiB of addresses.
 const MAX_MEMORIES: usize = 4;
 /// Log lines and messages that an element gets through in a second.
-const MAX_LINES_A_SECOND: u32 = 1000;
+pub(crate) const MAX_LINES_A_SECOND: u32 = 1000;
 
 /// A buffer in an element's hands, and whether it sees the bytes in its window.
 #[expect(unreachable_pub, reason = "generated code re-exports it")]
@@ -108,6 +109,42 @@ pub(crate) struct PadState {
     pub(crate) caps: Option<Arc<Caps>>,
 }
 
+/// What a manifest may change of an element's limits, besides memory and time of a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Time of a call before data flows; none: as any other call.
+    pub(crate) start_time: Option<Duration>,
+    pub(crate) held_frames: usize,
+    pub(crate) held_bytes: usize,
+    pub(crate) lines_a_second: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            start_time: None,
+            held_frames: MAX_HELD_FRAMES,
+            held_bytes: MAX_HELD_BYTES,
+            lines_a_second: MAX_LINES_A_SECOND,
+        }
+    }
+}
+
+impl From<&Policy> for Limits {
+    fn from(policy: &Policy) -> Self {
+        let default = Self::default();
+        let bytes = policy.held_bytes.map(usize::try_from);
+        Self {
+            start_time: policy.start_nanos.map(Duration::from_nanos),
+            held_frames: policy
+                .held_buffers
+                .map_or(default.held_frames, |frames| frames as usize),
+            held_bytes: bytes.map_or(default.held_bytes, |bytes| bytes.unwrap_or(usize::MAX)),
+            lines_a_second: policy.lines_a_second.unwrap_or(default.lines_a_second),
+        }
+    }
+}
+
 /// What surrounds an element: all that is the same after a restart.
 pub(crate) struct Surroundings {
     pub(crate) name: String,
@@ -124,6 +161,7 @@ pub(crate) struct Surroundings {
     pub(crate) views: bool,
     pub(crate) memory_bytes: usize,
     pub(crate) call_time: Duration,
+    pub(crate) limits: Limits,
     /// What metas it has set; those that outlive an instance count too.
     pub(crate) metas: MetaBudget,
     /// What frames it has out, likewise.
@@ -134,6 +172,8 @@ pub(crate) struct Surroundings {
 pub(crate) struct CallTime {
     pub(crate) began: Instant,
     pub(crate) limit: Duration,
+    /// The manifest's key for the limit.
+    pub(crate) key: &'static str,
     pub(crate) exceeded: bool,
 }
 
@@ -162,6 +202,9 @@ pub(crate) struct State {
     /// Time that models ran for the present call; does not count against its limit.
     pub(crate) inference_nanos: Arc<AtomicU64>,
     pub(crate) talk: TalkLimit,
+    /// The last line of the call in progress, if it was an error: a panic's text comes
+    /// just before its trap, and belongs to the failure.
+    pub(crate) last_words: Option<String>,
 }
 
 /// The frames that an element's handles hold, each counted once.
@@ -173,18 +216,19 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    fn add(&mut self, frame: &Frame) -> wasmtime::Result<()> {
+    fn add(&mut self, frame: &Frame, limits: &Limits) -> wasmtime::Result<()> {
         if let Some(handles) = self.frames.get_mut(&frame.id()) {
             *handles += 1;
             return Ok(());
         }
         let bytes = self.bytes.saturating_add(frame.capacity());
-        if bytes > MAX_HELD_BYTES || self.frames.len() >= MAX_HELD_FRAMES {
+        if bytes > limits.held_bytes || self.frames.len() >= limits.held_frames {
             wasmtime::bail!(
-                "it keeps {} buffers of {} bytes together, of {MAX_HELD_FRAMES} buffers and \
-                 {MAX_HELD_BYTES} bytes at most",
+                "it keeps {} buffers of {} bytes together, of {} buffers and {} bytes at most",
                 self.frames.len(),
-                self.bytes
+                self.bytes,
+                limits.held_frames,
+                limits.held_bytes
             );
         }
         self.bytes = bytes;
@@ -209,17 +253,28 @@ impl Held {
 pub(crate) struct TalkLimit {
     second: u64,
     lines: u32,
+    untold: u64,
 }
 
 impl TalkLimit {
-    /// Whether one more line may go out at this time.
-    pub(crate) fn admit(&mut self, now_nanos: u64) -> bool {
+    /// Whether one more line may go out at this time, and in a new second how many could
+    /// not in the one before.
+    pub(crate) fn admit(&mut self, now_nanos: u64, limit: u32) -> (bool, u64) {
         let second = now_nanos / 1_000_000_000;
+        let mut untold = 0;
         if second != self.second {
-            *self = Self { second, lines: 0 };
+            untold = self.untold();
+            (self.second, self.lines) = (second, 0);
         }
         self.lines = self.lines.saturating_add(1);
-        self.lines <= MAX_LINES_A_SECOND
+        let admitted = self.lines <= limit;
+        self.untold += u64::from(!admitted);
+        (admitted, untold)
+    }
+
+    /// How many lines could not go out; counted once.
+    pub(crate) fn untold(&mut self) -> u64 {
+        std::mem::take(&mut self.untold)
     }
 }
 
@@ -236,7 +291,7 @@ impl State {
 
     /// Puts a buffer into the guest's hands.
     pub(crate) fn give(&mut self, buffer: Buffer) -> wasmtime::Result<Resource<BufferHandle>> {
-        self.held.add(&buffer.frame)?;
+        self.held.add(&buffer.frame, &self.around.limits)?;
         Ok(self.table.push(BufferHandle::new(buffer))?)
     }
 

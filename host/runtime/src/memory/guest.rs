@@ -20,6 +20,11 @@ use super::fault;
 /// nothing until a frame is mapped. Leaves 3 GiB of the 4 for the element's heap.
 pub(crate) const MAX_WINDOW_BYTES: usize = 1 << 30;
 
+/// Pages are given back so many bytes at a time: other threads map frames and change
+/// their protection meanwhile, and wait for the process' one lock on mappings. Takes some
+/// tens of microseconds.
+const GIVE_BACK_BYTES: usize = 2 << 20;
+
 thread_local! {
     /// Memories made on this thread since [`begin`]: the way to learn which
     /// memory belongs to the instance that is being made.
@@ -206,8 +211,36 @@ unsafe impl LinearMemory for Linear {
     }
 }
 
+impl Linear {
+    /// Frees the pages of the heap piece by piece; what remains to unmap is empty.
+    fn give_back(&self) {
+        let window = self.shared.window().map_or(0..0, |window| {
+            let start = window.start as usize;
+            start..start + window.len as usize
+        });
+        let below = 0..if window.is_empty() {
+            self.size
+        } else {
+            window.start
+        };
+        let above = window.end.max(below.end)..self.size;
+        for range in [below, above] {
+            for start in range.clone().step_by(GIVE_BACK_BYTES) {
+                let length = GIVE_BACK_BYTES.min(range.end - start);
+                // SAFETY: private pages of the reservation that this struct owns, which
+                // nobody uses any more; frames are mapped in the window only.
+                unsafe {
+                    let address = (self.shared.base + start) as *mut libc::c_void;
+                    libc::madvise(address, length, libc::MADV_DONTNEED);
+                }
+            }
+        }
+    }
+}
+
 impl Drop for Linear {
     fn drop(&mut self) {
+        self.give_back();
         if let Some(slot) = self.shared.slot.get() {
             slot.release();
         }

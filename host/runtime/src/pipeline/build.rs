@@ -28,7 +28,9 @@ use crate::clock::PipelineClock;
 use crate::element::instance::{Failure, PadSpec};
 use crate::element::link::{self, Folder, Granted, folder_of, tidy_path};
 use crate::element::registry::{Loaded, Origin};
-use crate::element::state::{Decide, Surroundings};
+use crate::element::state::{
+    Decide, Limits, MAX_HELD_BYTES, MAX_HELD_FRAMES, MAX_LINES_A_SECOND, Surroundings,
+};
 use crate::error::Error;
 use crate::memory::frame::FrameBudget;
 
@@ -36,6 +38,12 @@ use crate::memory::frame::FrameBudget;
 pub const DEFAULT_MEMORY_BYTES: u64 = 256 << 20;
 /// Longest call of an element whose policy names no limit.
 pub const DEFAULT_CALL_TIME: Duration = Duration::from_secs(10);
+/// Buffers that an element keeps where its policy names no limit.
+pub const DEFAULT_HELD_BUFFERS: usize = MAX_HELD_FRAMES;
+/// Bytes of these buffers.
+pub const DEFAULT_HELD_BYTES: u64 = MAX_HELD_BYTES as u64;
+/// Lines of log and messages a second where its policy names no limit.
+pub const DEFAULT_LINES_A_SECOND: u32 = MAX_LINES_A_SECOND;
 
 /// A graph's nodes and what they share.
 pub(super) struct Built {
@@ -285,6 +293,7 @@ impl Builder<'_> {
                 .policy
                 .call_nanos
                 .map_or(DEFAULT_CALL_TIME, Duration::from_nanos),
+            limits: Limits::from(&element.policy),
             metas: MetaBudget::default(),
             frames: FrameBudget::default(),
         }

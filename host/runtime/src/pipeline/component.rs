@@ -119,6 +119,11 @@ impl ComponentNode {
             }
             runner.copied_before += instance.copied_bytes();
         }
+        let untold = runner.drops.take_untold();
+        if untold > 0 {
+            let failure = Failure::contract(format!("{untold} more buffers were dropped"));
+            self.shared.warn(self.name(), "chain", &failure);
+        }
         self.publish_copies(&runner);
     }
 
@@ -196,6 +201,7 @@ impl ComponentNode {
     fn push_buffer(&self, pad: usize, buffer: crate::buffer::Buffer) -> Flow {
         if self.is_sink {
             let segment = self.lock().segment();
+            self.note_latency(&buffer, segment);
             match self.wait_for_time(&buffer, segment) {
                 Some(Flow::Ok) | None => {}
                 Some(flow) => return flow,
@@ -259,6 +265,16 @@ impl ComponentNode {
     /// The same for all src pads.
     fn to_src_pads(&self, item: &Item) -> Vec<(usize, Item)> {
         self.src_pads().map(|pad| (pad, item.clone())).collect()
+    }
+
+    /// How long after its time a buffer came; a virtual clock's answer would be 0.
+    fn note_latency(&self, buffer: &crate::buffer::Buffer, segment: Segment) {
+        let clock = &self.shared.clock;
+        let pts = buffer.timing.pts.filter(|_| clock.is_real());
+        if let Some(due) = pts.and_then(|pts| segment.running_time(pts)) {
+            let late = clock.running_time().saturating_sub(due);
+            self.counters.late_by(late);
+        }
     }
 
     /// Waits for a buffer's time where the sink is synchronised; `None`: nothing to wait for.

@@ -29,7 +29,10 @@ use crossbeam::channel::Receiver;
 use millstream_core::graph::Graph;
 use millstream_core::{Plan, negotiate};
 
-pub use self::build::{DEFAULT_CALL_TIME, DEFAULT_MEMORY_BYTES};
+pub use self::build::{
+    DEFAULT_CALL_TIME, DEFAULT_HELD_BUFFERS, DEFAULT_HELD_BYTES, DEFAULT_LINES_A_SECOND,
+    DEFAULT_MEMORY_BYTES,
+};
 pub use self::control::{Controller, ElementStatus, PadStatus};
 use self::node::{HostKind, Node};
 use self::oracle::GraphOracle;

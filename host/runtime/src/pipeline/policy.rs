@@ -20,6 +20,14 @@ use crate::element::instance::{Failure, FailureKind, now};
 use crate::element::state::Item;
 use crate::error::Error;
 
+/// Longest wait that doubling leads to: a camera that is plugged in again, or a model
+/// that can be had again, is found within this time.
+const MAX_BACKOFF_NANOS: u64 = 10_000_000_000;
+
+/// Messages of dropped buffers that an element gets through in a second: one that fails on
+/// every frame shall not write a line a frame. The others are counted in the next.
+const MAX_DROPS_A_SECOND: u32 = 3;
+
 /// One failure of an element.
 struct Failed<'a> {
     failure: &'a Failure,
@@ -77,14 +85,16 @@ impl ComponentNode {
         match self.on_failure {
             // An element that says so itself is sound.
             OnFailure::Drop(_) if failure.kind == FailureKind::Returned && during == "chain" => {
-                self.recovered(&failed, Recovery::Dropped);
+                if runner.drops.admit(failed.at) {
+                    self.recovered(runner, &failed, Recovery::Dropped);
+                }
                 Flow::Ok
             }
             OnFailure::Restart(restarts) | OnFailure::Drop(restarts) => {
                 match self.restart_within(runner, restarts) {
                     Some(Flow::Ok) => {
                         Counters::add(&self.counters.restarts, 1);
-                        self.recovered(&failed, Recovery::Restarted);
+                        self.recovered(runner, &failed, Recovery::Restarted);
                         Flow::Ok
                     }
                     Some(flow) => flow,
@@ -95,7 +105,7 @@ impl ComponentNode {
         }
     }
 
-    fn recovered(&self, failed: &Failed<'_>, recovery: Recovery) {
+    fn recovered(&self, runner: &mut Runner, failed: &Failed<'_>, recovery: Recovery) {
         let get = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         let (arrived, sent) = (&self.counters.buffers_in, &self.counters.buffers_out);
         let nanos = u64::try_from(failed.at.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -107,6 +117,7 @@ impl ComponentNode {
             failures: get(&self.counters.failures),
             buffers: get(arrived).max(get(sent)),
             lost_nanos: nanos,
+            untold: runner.drops.take_untold(),
         });
     }
 
@@ -116,7 +127,8 @@ impl ComponentNode {
         runner.recent_restarts.retain(|at| at.elapsed() < within);
         while runner.recent_restarts.len() < restarts.max as usize {
             let tries = runner.recent_restarts.len() as u32;
-            let pause = restarts.backoff_nanos.saturating_mul(1 << tries.min(16));
+            let doubled = restarts.backoff_nanos.saturating_mul(1 << tries.min(32));
+            let pause = doubled.min(MAX_BACKOFF_NANOS.max(restarts.backoff_nanos));
             if tries > 0 && self.shared.pause(Duration::from_nanos(pause)) {
                 return Some(Flow::Flushing);
             }
@@ -135,7 +147,7 @@ impl ComponentNode {
             Resort::PassThrough if self.can_pass(runner) => {
                 runner.drop_instance();
                 runner.stage = Stage::PassedBy;
-                self.recovered(failed, Recovery::PassedBy);
+                self.recovered(runner, failed, Recovery::PassedBy);
                 Flow::Ok
             }
             // Or downstream could not read what upstream sends.
@@ -158,7 +170,7 @@ impl ComponentNode {
 
     /// Downstream gets its end; upstream goes on if it has other branches.
     fn stop_branch(&self, runner: &mut Runner, failed: &Failed<'_>) -> Flow {
-        self.recovered(failed, Recovery::BranchStopped);
+        self.recovered(runner, failed, Recovery::BranchStopped);
         self.shared.fail_branch();
         self.finish(runner, Flow::Eos);
         Flow::Eos
@@ -181,5 +193,53 @@ impl ComponentNode {
             let items = self.src_pads().map(|pad| (pad, Item::Eos)).collect();
             self.send(runner, items);
         }
+    }
+}
+
+/// Which dropped buffers are told.
+#[derive(Debug, Default)]
+pub(super) struct Drops {
+    /// When the present second began.
+    since: Option<Instant>,
+    told: u32,
+    untold: u64,
+}
+
+impl Drops {
+    /// Whether one at this time is told; counted if not.
+    fn admit(&mut self, at: Instant) -> bool {
+        let second = Duration::from_secs(1);
+        if self
+            .since
+            .is_none_or(|since| at.duration_since(since) >= second)
+        {
+            (self.since, self.told) = (Some(at), 0);
+        }
+        let admitted = self.told < MAX_DROPS_A_SECOND;
+        self.told += u32::from(admitted);
+        self.untold += u64::from(!admitted);
+        admitted
+    }
+
+    /// How many were not told since this was last asked.
+    pub(super) fn take_untold(&mut self) -> u64 {
+        std::mem::take(&mut self.untold)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_drops_a_second_are_told_and_the_others_counted() {
+        let (mut drops, start) = (Drops::default(), now());
+        let at = |millis| start + Duration::from_millis(millis);
+        let told: Vec<u64> = (0..100)
+            .map(|n| n * 30)
+            .filter(|n| drops.admit(at(*n)))
+            .collect();
+        assert_eq!(told, [0, 30, 60, 1020, 1050, 1080, 2040, 2070, 2100]);
+        assert_eq!((drops.take_untold(), drops.take_untold()), (91, 0));
     }
 }

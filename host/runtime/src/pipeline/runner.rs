@@ -11,6 +11,7 @@ use millstream_core::element::Value;
 use wasmtime::component::InstancePre;
 
 use super::node::Flow;
+use super::policy::Drops;
 use super::trial::Trial;
 use crate::bus::{Level, Message};
 use crate::element::instance::{Failure, FailureKind, Grants, Instance, PadSpec, now};
@@ -139,6 +140,7 @@ pub(crate) struct Runner {
     pub(super) out: Vec<(usize, Item)>,
     /// The next buffer does not continue the last one that left.
     pub(super) lost: bool,
+    pub(super) drops: Drops,
     /// Time of the last buffer that a source sent.
     pub(super) last_pts: Option<u64>,
     /// A source that was made anew sends only what comes after this time.
@@ -170,6 +172,7 @@ impl Runner {
             copied_before: 0,
             out: Vec::new(),
             lost: false,
+            drops: Drops::default(),
             last_pts: None,
             only_after: None,
             second: None,

@@ -17,6 +17,8 @@ pub(crate) struct Counters {
     pub(crate) nanos: AtomicU64,
     pub(crate) longest_nanos: AtomicU64,
     calls: Durations,
+    /// From a buffer's time to its arrival, at sinks under a real clock.
+    latencies: Durations,
     pub(crate) copied_bytes: AtomicU64,
     pub(crate) failures: AtomicU64,
     pub(crate) restarts: AtomicU64,
@@ -42,6 +44,11 @@ impl Counters {
         self.calls.add(took);
     }
 
+    /// Notes how long after its time a buffer arrived at a sink.
+    pub(crate) fn late_by(&self, nanos: u64) {
+        self.latencies.add_nanos(nanos);
+    }
+
     /// Notes that a buffer arrived now.
     pub(crate) fn arrived(&self, bytes: usize) {
         Self::add(&self.buffers_in, 1);
@@ -57,6 +64,10 @@ impl Counters {
         let span = self.times.lock().unwrap_or_else(PoisonError::into_inner);
         let seconds = span.map_or(0.0, |(first, last)| (last - first).as_secs_f64());
         let buffers_in = get(&self.buffers_in);
+        let call = |part| {
+            let nanos = self.calls.quantile(part).unwrap_or(0);
+            nanos.min(get(&self.longest_nanos))
+        };
         ElementStats {
             name: name.to_owned(),
             factory: factory.to_owned(),
@@ -64,9 +75,13 @@ impl Counters {
             buffers_out: get(&self.buffers_out),
             bytes_in: get(&self.bytes_in),
             nanos: get(&self.nanos),
-            p50_nanos: self.calls.quantile(0.5).min(get(&self.longest_nanos)),
-            p99_nanos: self.calls.quantile(0.99).min(get(&self.longest_nanos)),
+            p50_nanos: call(0.5),
+            p99_nanos: call(0.99),
             longest_nanos: get(&self.longest_nanos),
+            latency_p50_nanos: self.latencies.quantile(0.5),
+            latency_p99_nanos: self.latencies.quantile(0.99),
+            latency_p999_nanos: self.latencies.quantile(0.999),
+            latency_max_nanos: self.latencies.quantile(1.0),
             copied_bytes: get(&self.copied_bytes),
             failures: get(&self.failures),
             restarts: get(&self.restarts),
@@ -98,12 +113,25 @@ pub struct ElementStats {
     pub bytes_in: u64,
     /// Time spent in the element, in nanoseconds, what lies downstream not counted.
     pub nanos: u64,
-    /// Time that half of its calls did not exceed, in nanoseconds, to an eighth.
+    /// Time that half of its calls did not exceed, in nanoseconds, to one in 32.
     pub p50_nanos: u64,
-    /// Time that 99 of 100 calls did not exceed, in nanoseconds, to an eighth.
+    /// Time that 99 of 100 calls did not exceed, in nanoseconds, to one in 32.
     pub p99_nanos: u64,
     /// Longest call, in nanoseconds.
     pub longest_nanos: u64,
+    /// Sinks under a real clock: time from a buffer's pts to its arrival, before any
+    /// wait for the clock, that half of them did not exceed; in nanoseconds, to one in 32.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_p50_nanos: Option<u64>,
+    /// The same for 99 of 100 buffers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_p99_nanos: Option<u64>,
+    /// The same for 999 of 1,000 buffers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_p999_nanos: Option<u64>,
+    /// The same for all buffers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_max_nanos: Option<u64>,
     /// Bytes that the host copied for it: `read`, `write`, `make-writable`, frames of
     /// a camera. Views copy nothing. What `wasi:nn` and WASI copy is not in it.
     pub copied_bytes: u64,

@@ -145,6 +145,29 @@ static LIMITS: &[Key] = &[
         Shape::Time,
         "Longest time that one call may take.",
     ),
+    key(
+        "start-time",
+        Shape::Time,
+        "The same for what it does before data flows: being made and started (default: call-time).",
+    ),
+    key(
+        "held-buffers",
+        Shape::Integer { min: 1, max: 4_096 },
+        "Most buffers that it keeps in its hands (default: 1024).",
+    ),
+    key(
+        "held-memory",
+        Shape::Size,
+        "Most memory of the buffers that it keeps (default: 256MiB).",
+    ),
+    key(
+        "log-lines",
+        Shape::Integer {
+            min: 0,
+            max: 10_000,
+        },
+        "Most lines of log and messages in a second; more are counted (default: 1000).",
+    ),
 ];
 
 static RESTART: &[Key] = &[
@@ -164,7 +187,7 @@ static RESTART: &[Key] = &[
     key(
         "backoff",
         Shape::Time,
-        "Wait before the second restart of a window, doubled each time; the first is at once (default: 100ms).",
+        "Wait before the second restart of a window, doubled each time up to 10s; the first is at once (default: 100ms).",
     ),
     key(
         "then",

@@ -224,6 +224,12 @@ fn policy(source: &Source, name: &str, table: &View<'_>) -> Result<Policy, Error
         grants: grants.collect(),
         memory_bytes: limits.get("memory").and_then(|value| size(value.get_ref())),
         call_nanos: limits.time("call-time"),
+        start_nanos: limits.time("start-time"),
+        held_buffers: limits.integer("held-buffers"),
+        held_bytes: limits
+            .get("held-memory")
+            .and_then(|value| size(value.get_ref())),
+        lines_a_second: limits.integer("log-lines"),
         on_failure: match on_failure {
             Some("restart") => OnFailure::Restart(read_restarts(&restart)),
             Some("drop") => OnFailure::Drop(read_restarts(&restart)),

@@ -28,7 +28,7 @@ component = "./detect.wasm"
 properties = { model = "coco" }
 on-failure = "restart"
 restart = { max = 3, within = "10s", then = "stop-branch" }
-limits = { memory = "64MiB", call-time = "2s" }
+limits = { memory = "64MiB", call-time = "2s", start-time = "1m", held-buffers = 9, held-memory = "1MiB", log-lines = 0 }
 
 [elements.detect2]
 
@@ -116,6 +116,10 @@ fn reads_everything() {
             grants: Vec::new(),
             memory_bytes: Some(64 << 20),
             call_nanos: Some(2 * second),
+            start_nanos: Some(60 * second),
+            held_buffers: Some(9),
+            held_bytes: Some(1 << 20),
+            lines_a_second: Some(0),
             on_failure: OnFailure::Restart(Restarts {
                 max: 3,
                 within_nanos: 10 * second,
