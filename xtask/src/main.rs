@@ -28,7 +28,9 @@ mod wit;
 mod generated;
 mod licences;
 mod spdx;
+mod instrument;
 mod fuzz;
+mod sanitize;
 mod readme;
 mod ci;
 
@@ -86,8 +88,20 @@ const TASKS: &[Task] = &[
     Task {
         name: "fuzz",
         takes: "[TARGET…] [--seconds N]",
-        summary: "hostile input for parsers and decoders, one or all targets, 60 s each",
+        summary: "hostile input for parsers, decoders, models and the contract, one or all targets, 60 s each",
         run: fuzz::task,
+    },
+    Task {
+        name: "miri",
+        takes: "",
+        summary: "the memory modules under Miri, which it installs where it can",
+        run: sanitize::miri,
+    },
+    Task {
+        name: "asan",
+        takes: "",
+        summary: "the memory modules and hostile guests under address sanitizer",
+        run: sanitize::asan,
     },
     Task {
         name: "ci",

@@ -19,6 +19,14 @@ mod device;
 mod nn;
 mod element;
 mod pipeline;
+/// For fuzz targets.
+#[cfg(any(test, fuzzing))]
+#[allow(
+    missing_docs,
+    clippy::panic,
+    reason = "code of tests: a law that does not hold ends the process"
+)]
+pub mod fuzzing;
 
 use std::path::PathBuf;
 

@@ -211,7 +211,7 @@ fn line(message: &Message, args: &PlayArgs) -> Option<String> {
             message,
         } => {
             shown(*level)?;
-            format!("{}: {element}: {message}", level_word(*level))
+            format!("{}: {element}: {message}", json::level_word(*level))
         }
         Message::Element {
             element,
@@ -253,15 +253,4 @@ fn line(message: &Message, args: &PlayArgs) -> Option<String> {
         }
         _ => return None,
     })
-}
-
-/// `error`, `warning` …
-pub(crate) fn level_word(level: Level) -> &'static str {
-    match level {
-        Level::Error => "error",
-        Level::Warning => "warning",
-        Level::Info => "info",
-        Level::Debug => "debug",
-        Level::Trace => "trace",
-    }
 }
