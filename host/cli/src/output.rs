@@ -16,7 +16,11 @@ pub(crate) fn data(text: &str) -> io::Result<()> {
 
 /// Says a line on stderr. Who closed stderr does not want to know.
 pub(crate) fn talk(text: impl Display) {
-    drop(writeln!(io::stderr().lock(), "{}", plain(&text.to_string())));
+    drop(writeln!(
+        io::stderr().lock(),
+        "{}",
+        plain(&text.to_string())
+    ));
 }
 
 /// Text without what a terminal obeys: elements, files and models name things as they like,
