@@ -28,19 +28,6 @@ pub(crate) fn message(message: &Message) -> Json {
             "type": "error", "element": element, "kind": kind.as_str(), "message": message,
             "hint": hint,
         }),
-        Message::Recovered {
-            element,
-            recovery,
-            kind,
-            message,
-            failures,
-            buffers,
-            lost_nanos,
-        } => json!({
-            "type": recovery.as_str(), "element": element, "kind": kind.as_str(),
-            "message": message, "failures": failures, "buffers": buffers,
-            "lost-nanos": lost_nanos,
-        }),
         Message::Log {
             element,
             level,
@@ -79,6 +66,43 @@ pub(crate) fn message(message: &Message) -> Json {
             json
         }
         Message::Eos => json!({"type": "eos"}),
+        other => change(other),
+    }
+}
+
+/// A message of an element that was made anew, replaced or given up.
+fn change(message: &Message) -> Json {
+    match message {
+        Message::Recovered {
+            element,
+            recovery,
+            kind,
+            message,
+            failures,
+            buffers,
+            lost_nanos,
+        } => json!({
+            "type": recovery.as_str(), "element": element, "kind": kind.as_str(),
+            "message": message, "failures": failures, "buffers": buffers,
+            "lost-nanos": lost_nanos,
+        }),
+        Message::Swapped {
+            element,
+            digest_before,
+            digest,
+        } => json!({
+            "type": "swapped", "element": element, "digest-before": digest_before,
+            "digest": digest,
+        }),
+        Message::RolledBack {
+            element,
+            digest,
+            kind,
+            message,
+        } => json!({
+            "type": "rolled-back", "element": element, "digest": digest,
+            "kind": kind.as_str(), "message": message,
+        }),
         other => json!({"type": "other", "message": format!("{other:?}")}),
     }
 }

@@ -99,7 +99,7 @@ impl Text {
     /// Elements, pads and links, checked.
     pub(crate) fn graph(&self, runtime: &Runtime, setup: &SetupArgs) -> Result<Graph, Failure> {
         let graph =
-            Graph::build(self.description(), &runtime.elements).map_err(|error| {
+            Graph::build(self.description(), &*runtime.elements).map_err(|error| {
                 match (&error, carried::missing()) {
                     (CoreError::UnknownElement { .. }, Some(missing)) => {
                         Failure::Usage(format!("{}\nnote: {missing}", error.render()))

@@ -21,6 +21,19 @@ pub enum Value {
     Ratio(Fraction),
 }
 
+/// As launch lines write it, without quotes.
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Boolean(value) => write!(f, "{value}"),
+            Self::Integer(value) => write!(f, "{value}"),
+            Self::Float(value) => write!(f, "{value}"),
+            Self::Text(value) => f.write_str(value),
+            Self::Ratio(value) => write!(f, "{value}"),
+        }
+    }
+}
+
 /// Which way a pad faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {

@@ -62,6 +62,26 @@ pub enum Message {
         /// From the failure until the element could go on, in nanoseconds.
         lost_nanos: u64,
     },
+    /// Another component has taken an element over, and its trial is over.
+    Swapped {
+        /// Name of the element.
+        element: String,
+        /// SHA-256 of the component before.
+        digest_before: String,
+        /// SHA-256 of the component now.
+        digest: String,
+    },
+    /// Another component has failed in its trial, and the one before is back.
+    RolledBack {
+        /// Name of the element.
+        element: String,
+        /// SHA-256 of the component that failed.
+        digest: String,
+        /// What sort of failure.
+        kind: FailureKind,
+        /// Why.
+        message: String,
+    },
     /// A line of log.
     Log {
         /// Name of the element.

@@ -37,7 +37,17 @@ struct State {
     base: Option<u64>,
     /// Time of a virtual clock.
     virtual_now: u64,
+    /// The running time at which it stands still.
+    paused: Option<u64>,
     flushing: bool,
+}
+
+impl State {
+    /// Running time when the clock shows `now`.
+    fn running_time(&self, now: u64) -> u64 {
+        let running = self.base.map_or(0, |base| now.saturating_sub(base));
+        self.paused.map_or(running, |paused| running.min(paused))
+    }
 }
 
 impl PipelineClock {
@@ -81,7 +91,7 @@ impl PipelineClock {
     /// Time since the pipeline began to play; 0 before.
     pub(crate) fn running_time(&self) -> u64 {
         let now = self.now();
-        self.state().base.map_or(0, |base| now.saturating_sub(base))
+        self.state().running_time(now)
     }
 
     /// Running time at an instant, such as a frame's capture.
@@ -89,10 +99,46 @@ impl PipelineClock {
         match self.kind {
             ClockKind::System => {
                 let at = self.at(instant);
-                self.state().base.map_or(0, |base| at.saturating_sub(base))
+                self.state().running_time(at)
             }
             ClockKind::Virtual => self.running_time(),
         }
+    }
+
+    /// Lets running time stand still; whether it went on before.
+    pub(crate) fn pause(&self) -> bool {
+        let now = self.now();
+        let mut state = self.state();
+        if state.paused.is_some() || state.base.is_none() {
+            return false;
+        }
+        state.paused = Some(state.running_time(now));
+        true
+    }
+
+    /// Lets running time go on from where it stands; whether it stood.
+    pub(crate) fn resume(&self) -> bool {
+        let now = self.now();
+        let mut state = self.state();
+        let Some(paused) = state.paused.take() else {
+            return false;
+        };
+        state.base = Some(now.saturating_sub(paused));
+        drop(state);
+        self.changed.notify_all();
+        true
+    }
+
+    /// Whether running time stands still.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.state().paused.is_some()
+    }
+
+    /// Waits while running time stands still.
+    pub(crate) fn wait_while_paused(&self) {
+        let waiting = |state: &mut State| state.paused.is_some() && !state.flushing;
+        let state = self.changed.wait_while(self.state(), waiting);
+        drop(state);
     }
 
     /// Waits until a running time, or the end of the pipeline.
@@ -101,6 +147,11 @@ impl PipelineClock {
         loop {
             if state.flushing {
                 return Waited::Flushing;
+            }
+            if state.paused.is_some() {
+                let waited = self.changed.wait(state);
+                state = waited.unwrap_or_else(PoisonError::into_inner);
+                continue;
             }
             let target = state.base.unwrap_or(0).saturating_add(running_time);
             let now = match self.kind {
@@ -159,5 +210,28 @@ mod tests {
         assert_eq!(clock.running_time(), 5_000_000_000);
         clock.flush();
         assert_eq!(clock.wait_until(9_000_000_000), Waited::Flushing);
+    }
+
+    #[test]
+    fn a_paused_clock_stands_still_and_goes_on_from_there() {
+        for kind in [ClockKind::System, ClockKind::Virtual] {
+            let clock = PipelineClock::new(kind);
+            assert!(!clock.pause(), "it does not run yet");
+            clock.play();
+            clock.wait_until(2_000_000);
+            assert!(clock.pause() && !clock.pause());
+            let stood = clock.running_time();
+            std::thread::sleep(Duration::from_millis(2));
+            assert_eq!(clock.running_time(), stood);
+            std::thread::scope(|scope| {
+                let waiter = scope.spawn(|| clock.wait_until(stood + 1));
+                assert!(clock.resume() && !clock.resume());
+                assert!(matches!(waiter.join().unwrap(), Waited::Reached { .. }));
+            });
+            assert!(clock.running_time() > stood);
+            clock.pause();
+            clock.flush();
+            assert_eq!(clock.wait_until(u64::MAX), Waited::Flushing);
+        }
     }
 }

@@ -56,6 +56,16 @@ pub enum Error {
         /// What can be done.
         hint: Option<String>,
     },
+    /// Another component cannot take an element over; the one that is there goes on.
+    #[error("element `{element}` was not swapped: {message}")]
+    NotSwapped {
+        /// Name of the element.
+        element: String,
+        /// Why.
+        message: String,
+        /// What can be done.
+        hint: Option<String>,
+    },
     /// A model cannot be had.
     #[error("element `{element}`: {message}")]
     Model {
@@ -90,6 +100,7 @@ impl Error {
             Self::NotGranted { .. } => "M0105",
             Self::Element { .. } => "M0106",
             Self::Model { .. } => "M0107",
+            Self::NotSwapped { .. } => "M0108",
         }
     }
 
@@ -98,7 +109,9 @@ impl Error {
         match self {
             Self::Core(error) => error.hint(),
             Self::NotGranted { hint, .. } => Some(hint.clone()),
-            Self::Element { hint, .. } | Self::Model { hint, .. } => hint.clone(),
+            Self::Element { hint, .. }
+            | Self::NotSwapped { hint, .. }
+            | Self::Model { hint, .. } => hint.clone(),
             _ => None,
         }
     }

@@ -29,6 +29,7 @@ mod pipeline;
 pub mod fuzzing;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use buffer::{Buffer, Detection, Flags, Timing};
 pub use bus::{Level, Message, Recovery, State};
@@ -47,13 +48,14 @@ pub use nn::{
     TensorInfo, TensorView, Unavailable,
 };
 pub use pipeline::{
-    DEFAULT_CALL_TIME, DEFAULT_MEMORY_BYTES, ElementStats, Ended, Ender, Options, Pipeline,
+    Controller, DEFAULT_CALL_TIME, DEFAULT_MEMORY_BYTES, DEFAULT_TRIAL, ElementStats,
+    ElementStatus, Ended, Ender, Options, PadStatus, Pipeline, Swap, Swapped,
 };
 
 /// What pipelines are made from: elements by name, models by name.
 pub struct Runtime {
     /// Elements that can be named.
-    pub elements: ElementRegistry,
+    pub elements: Arc<ElementRegistry>,
     /// Models that can be named.
     pub models: ModelRegistry,
     /// The folder that relative file names start from.
@@ -77,12 +79,12 @@ impl Runtime {
         let cache = element::engine::default_cache();
         let compiler = element::engine::Compiler::new(cache)?;
         Ok(Self {
-            elements: ElementRegistry::new(
+            elements: Arc::new(ElementRegistry::new(
                 compiler,
                 sources.carried,
                 sources.folders,
                 sources.base.clone(),
-            ),
+            )),
             models: ModelRegistry::new(inference),
             base: sources.base,
         })

@@ -59,7 +59,7 @@ fn run(
         ..Sources::default()
     };
     let runtime = Runtime::new(sources, InferenceOptions::default()).unwrap();
-    let graph = Graph::build(&launch::parse(line).unwrap(), &runtime.elements).unwrap();
+    let graph = Graph::build(&launch::parse(line).unwrap(), &*runtime.elements).unwrap();
     let grants = [
         ("camerasrc0", Grant::Camera),
         ("windowsink0", Grant::Display),

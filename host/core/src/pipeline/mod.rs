@@ -12,6 +12,7 @@ pub mod graph;
 mod assemble;
 mod property;
 
+pub use self::property::from_text as value_from_text;
 use crate::source::{Source, Span};
 
 /// A pipeline as its text gives it: nothing has been looked up yet.

@@ -20,6 +20,15 @@ pub(super) fn convert(
     Converter { element, property }.convert(value, place)
 }
 
+/// The value that a text spells for a property of `element`, checked against type and
+/// range: what launch lines do, for a pipeline that runs.
+///
+/// # Errors
+/// Text of another type or out of range.
+pub fn from_text(element: &str, property: &Property, text: &str) -> Result<Value, Error> {
+    convert(element, property, &TextValue::Text(text.to_owned()), None)
+}
+
 struct Converter<'a> {
     element: &'a str,
     property: &'a Property,

@@ -139,7 +139,7 @@ impl buffers::HostBuffer for State {
         if let Some(views) = &mut self.views {
             views.revoke(&buffer.frame);
         }
-        self.give(buffer)
+        self.give_as(&this, buffer)
     }
 
     fn slice(
@@ -159,7 +159,7 @@ impl buffers::HostBuffer for State {
         if let Some(views) = &mut self.views {
             views.revoke(&part.frame);
         }
-        self.give(part)
+        self.give_as(&this, part)
     }
 
     fn is_writable(&mut self, this: Resource<BufferHandle>) -> Result<bool> {

@@ -15,7 +15,7 @@ use super::convert;
 use super::engine::TICK;
 use super::state::{
     CallTime, Held, Item, MAX_CALL_BYTES, MAX_HANDLES, MAX_INFERENCE_TIME, MAX_MESSAGE_BYTES,
-    PadState, State, Surroundings, TalkLimit,
+    MAX_STATE_BYTES, PadState, State, Surroundings, TalkLimit,
 };
 use crate::buffer::Buffer;
 use crate::memory::guest as guest_memory;
@@ -130,6 +130,7 @@ pub(crate) fn new_store(
             })
             .collect(),
         held: Held::default(),
+        arrived: 0,
         pushed: Vec::new(),
         call: CallTime {
             began: now(),
@@ -337,7 +338,7 @@ impl Instance {
         let handle = self
             .store
             .data_mut()
-            .give(buffer)
+            .hand_over(buffer)
             .map_err(|full| Failure::contract(format!("it cannot be given more: {full}")))?;
         let outcome = self.call(|guest, store| guest.call_chain(store, pad as u32, handle))?;
         self.collect(outcome, out)
@@ -400,6 +401,34 @@ impl Instance {
                 Ok(Outcome::Nothing)
             }
         }
+    }
+
+    /// What another instance needs to go on where this one is.
+    pub(crate) fn save(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        let state = self.call(|guest, store| guest.call_save(store))?;
+        match &state {
+            Some(state) if state.len() > MAX_STATE_BYTES => Err(Failure::contract(format!(
+                "`save` gave {} bytes, of {MAX_STATE_BYTES} at most",
+                state.len()
+            ))),
+            _ => Ok(state),
+        }
+    }
+
+    /// Goes on where another instance was.
+    pub(crate) fn restore(&mut self, state: &[u8]) -> Result<(), Failure> {
+        self.call(|guest, store| guest.call_restore(store, state))?
+            .map_err(returned)
+    }
+
+    /// Buffers that came in and that the element keeps, its own copies of handles included.
+    pub(crate) fn kept_buffers(&self) -> usize {
+        self.store.data().arrived
+    }
+
+    /// How long a call may take from now on.
+    pub(crate) fn set_call_limit(&mut self, limit: Duration) {
+        self.store.data_mut().call.limit = limit;
     }
 
     /// Bytes that were copied for this element so far.

@@ -131,6 +131,16 @@ impl ElementRegistry {
         Ok(Some(loaded))
     }
 
+    /// The element in a file as it is now, whatever was loaded before.
+    pub(crate) fn load_file(&self, path: &Path) -> Result<Loaded, Error> {
+        let bytes = read_component(path)?;
+        self.read(
+            &path.display().to_string(),
+            Origin::File(path.to_owned()),
+            &bytes,
+        )
+    }
+
     fn cache(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Loaded>>> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -36,6 +36,9 @@ pub(crate) const MAX_PUSHES: usize = 1024;
 /// Bytes of all strings and lists that one call takes out of a guest's memory, however
 /// often they name the same bytes there: a 4K frame in four bytes a pixel three times over.
 pub(crate) const MAX_CALL_BYTES: usize = 128 << 20;
+/// Bytes that an element hands over to the instance after it, as the contract says:
+/// thousands of tracked objects, or a compressed picture that is not complete yet.
+pub(crate) const MAX_STATE_BYTES: usize = 1 << 20;
 /// Bytes of a failure's text that are kept.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 4096;
 /// Time of models in one call that does not count against the call's limit: without it, an
@@ -59,6 +62,8 @@ const MAX_LINES_A_SECOND: u32 = 1000;
 pub struct BufferHandle {
     pub(crate) buffer: Buffer,
     pub(crate) viewed: bool,
+    /// It came in at a sink pad.
+    arrived: bool,
 }
 
 impl BufferHandle {
@@ -66,6 +71,7 @@ impl BufferHandle {
         Self {
             buffer,
             viewed: false,
+            arrived: false,
         }
     }
 }
@@ -138,6 +144,8 @@ pub(crate) struct State {
     pub(crate) views: Option<Views>,
     pub(crate) pads: Vec<PadState>,
     pub(crate) held: Held,
+    /// Handles to buffers that came in at a sink pad.
+    pub(crate) arrived: usize,
     /// What the call in progress has pushed.
     pub(crate) pushed: Vec<(usize, Item)>,
     pub(crate) call: CallTime,
@@ -232,10 +240,32 @@ impl State {
         Ok(self.table.push(BufferHandle::new(buffer))?)
     }
 
+    /// Puts a buffer that came in at a sink pad into the guest's hands.
+    pub(crate) fn hand_over(&mut self, buffer: Buffer) -> wasmtime::Result<Resource<BufferHandle>> {
+        let handle = self.give(buffer)?;
+        self.table.get_mut(&handle)?.arrived = true;
+        self.arrived += 1;
+        Ok(handle)
+    }
+
+    /// Puts what another handle leads to, or a part of it, into the guest's hands.
+    pub(crate) fn give_as(
+        &mut self,
+        other: &Resource<BufferHandle>,
+        buffer: Buffer,
+    ) -> wasmtime::Result<Resource<BufferHandle>> {
+        if self.table.get(other)?.arrived {
+            self.hand_over(buffer)
+        } else {
+            self.give(buffer)
+        }
+    }
+
     /// Takes a buffer out of the guest's hands, its right to write included.
     pub(crate) fn take(&mut self, handle: Resource<BufferHandle>) -> wasmtime::Result<Buffer> {
         let handle = self.table.delete(handle)?;
         self.held.remove(&handle.buffer.frame);
+        self.arrived -= usize::from(handle.arrived);
         if handle.viewed
             && let Some(views) = &mut self.views
         {

@@ -1,6 +1,6 @@
 //! From a graph to nodes: what each element may do, and its first instance.
 
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -12,9 +12,11 @@ use millstream_core::graph::{Element, Graph, Kind};
 use millstream_core::pipeline::Grant;
 use millstream_core::{Oracle, Plan, negotiate};
 
-use super::component::{Blueprint, ComponentNode, Runner};
+use super::component::ComponentNode;
+use super::mail::Mailbox;
 use super::node::{HostKind, HostNode, Node, Target};
 use super::queue::Queue;
+use super::runner::{Blueprint, Runner};
 use super::shared::Shared;
 use super::stats::Counters;
 use super::{Options, element_error};
@@ -122,7 +124,9 @@ fn host_node(element: &Element, kind: &Kind, targets: Vec<Option<Target>>) -> Ho
             Kind::Queue(settings) => HostKind::Queue(Box::new(Queue::new(*settings))),
             Kind::Tee => HostKind::Tee,
             Kind::Funnel => HostKind::Funnel(Mutex::new(())),
-            Kind::Valve { drop } => HostKind::Valve { drop: *drop },
+            Kind::Valve { drop } => HostKind::Valve {
+                drop: AtomicBool::new(*drop),
+            },
             Kind::CapsFilter(_) | Kind::Component => HostKind::CapsFilter,
         },
         targets: targets.into_iter().flatten().collect(),
@@ -167,7 +171,7 @@ impl Builder<'_> {
         let parker = Parker::new();
         self.shared.add_waker(parker.unparker().clone());
         let around = Arc::new(self.surroundings(index, element, &granted, &parker));
-        let pads: Vec<PadSpec> = element
+        let pads: Arc<[PadSpec]> = element
             .pads
             .iter()
             .map(|pad| PadSpec {
@@ -178,22 +182,24 @@ impl Builder<'_> {
             })
             .collect();
         let sinks = pads.iter().filter(|pad| !pad.is_src).count();
-        let blueprint = Blueprint {
+        let blueprint = Arc::new(Blueprint {
+            loaded,
             pre,
-            around,
+            around: around.clone(),
             granted: granted.clone(),
-            pads,
-            properties,
-        };
+            pads: pads.clone(),
+        });
         let instance = blueprint
-            .make()
+            .make(&properties)
             .map_err(|failure| element_error(&element.name, "create", failure))?;
         self.report_models(&element.name, &granted);
-        let runner = Runner::new(instance, element.pads.len());
+        let runner = Runner::new(blueprint.clone(), properties, instance);
         let node = ComponentNode {
             index,
             factory: element.factory.clone(),
-            blueprint,
+            around,
+            pads,
+            first_blueprint: blueprint,
             base: element.base.clone(),
             is_sink: element.descriptor.role() == Role::Sink,
             on_failure: element.policy.on_failure,
@@ -204,6 +210,9 @@ impl Builder<'_> {
             open_sinks: AtomicUsize::new(sinks),
             targets: OnceLock::from(targets),
             runner: Mutex::new(runner),
+            mailbox: Mailbox::default(),
+            is_changing: AtomicBool::new(false),
+            is_resumed: AtomicBool::new(false),
             parker: Mutex::new(parker),
         };
         Ok((Node::Component(Box::new(node)), granted))

@@ -1,10 +1,8 @@
 //! A component at run time: what arrives at its pads, what it sends, and what happens
 //! when it fails.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
 
 use crossbeam::sync::Parker;
 use millstream_core::caps::Caps;
@@ -13,69 +11,29 @@ use millstream_core::element::Value;
 use millstream_core::graph::{Base, Graph};
 use millstream_core::pipeline::{OnFailure, Resort};
 use millstream_core::{Plan, negotiate};
-use wasmtime::component::InstancePre;
 
+use super::mail::Mailbox;
 use super::node::{Flow, Target, combine};
 use super::oracle::OwnOracle;
+use super::runner::{Blueprint, Runner, Stage};
 use super::shared::Shared;
 use super::stats::Counters;
-use crate::bus::{Level, Message};
+use super::trial::Trial;
+use crate::buffer::Buffer;
+use crate::bus::Message;
 use crate::clock::Waited;
 use crate::element::convert::DISCONT;
-use crate::element::instance::{Failure, FailureKind, Grants, Instance, Outcome, PadSpec, now};
-use crate::element::link::Granted;
-use crate::element::state::{Item, State, Surroundings};
-use crate::nn;
-
-/// All that is needed to make the element, the first time and after a failure.
-pub(crate) struct Blueprint {
-    pub(crate) pre: InstancePre<State>,
-    pub(crate) around: Arc<Surroundings>,
-    pub(crate) granted: Granted,
-    pub(crate) pads: Vec<PadSpec>,
-    pub(crate) properties: Vec<(String, Value)>,
-}
-
-impl Blueprint {
-    /// A fresh instance, created but not started.
-    pub(crate) fn make(&self) -> Result<Instance, Failure> {
-        let wasi = self.granted.wasi().map_err(Failure::contract)?;
-        let report = self.report();
-        let nn = nn::wasi_nn_ctx(&self.around.models, &self.granted.models, &report).map_err(
-            |error| Failure {
-                hint: error.hint(),
-                ..Failure::contract(error.to_string())
-            },
-        )?;
-        let grants = Grants {
-            wasi,
-            nn,
-            inference_nanos: report.nanos().clone(),
-        };
-        let mut instance = Instance::new(&self.pre, self.around.clone(), &self.pads, grants)?;
-        instance.create(&self.properties, &self.pads)?;
-        Ok(instance)
-    }
-
-    /// Inference that fails is told on the bus, since `wasi:nn` gives the guest only a code.
-    fn report(&self) -> nn::Report {
-        let (bus, element) = (self.around.bus.clone(), self.around.name.clone());
-        nn::Report::new(move |text| {
-            let (element, message) = (element.clone(), text.to_owned());
-            bus.post(Message::Log {
-                element,
-                level: Level::Error,
-                message,
-            });
-        })
-    }
-}
+use crate::element::instance::{Failure, FailureKind, Instance, Outcome, PadSpec, now};
+use crate::element::state::{Item, Surroundings};
 
 /// A component and everything around it.
 pub(crate) struct ComponentNode {
     pub(crate) index: usize,
     pub(crate) factory: String,
-    pub(crate) blueprint: Blueprint,
+    pub(crate) around: Arc<Surroundings>,
+    pub(crate) pads: Arc<[PadSpec]>,
+    /// As it was made; what it is now, its runner knows.
+    pub(crate) first_blueprint: Arc<Blueprint>,
     pub(crate) base: Base,
     pub(crate) is_sink: bool,
     pub(crate) on_failure: OnFailure,
@@ -88,6 +46,11 @@ pub(crate) struct ComponentNode {
     /// Where each pad leads (src pads only), set once all nodes are there.
     pub(crate) targets: OnceLock<Vec<Option<Target>>>,
     pub(crate) runner: Mutex<Runner>,
+    pub(crate) mailbox: Mailbox,
+    /// Another component is taking over, and its trial is not over.
+    pub(crate) is_changing: AtomicBool,
+    /// The pipeline was paused, and what a source sends next can be older than the last.
+    pub(crate) is_resumed: AtomicBool,
     /// Wakes a source that waits for its device.
     pub(crate) parker: Mutex<Parker>,
 }
@@ -111,80 +74,9 @@ pub(crate) enum Wait {
     Until(u64),
 }
 
-/// How far an element is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// It has its properties.
-    Made,
-    /// It has opened what it needs.
-    Started,
-    /// It was given up, and what arrives leaves as it is.
-    PassedBy,
-}
-
-/// The part of a component that only one thread at a time may touch.
-pub(crate) struct Runner {
-    pub(super) instance: Option<Instance>,
-    pub(super) stage: Stage,
-    /// The element has said that it wants no more, or failed for good.
-    pub(super) finished: Option<Flow>,
-    sink_done: bool,
-    /// Caps of each pad, to be set again after a restart.
-    pub(super) caps: Vec<Option<Arc<Caps>>>,
-    segment: Segment,
-    pub(super) recent_restarts: VecDeque<Instant>,
-    /// Bytes copied for instances that are gone.
-    pub(super) copied_before: u64,
-    out: Vec<(usize, Item)>,
-    /// The next buffer does not continue the last one that left.
-    pub(super) lost: bool,
-    /// When the present second of statistics began, and the buffers before it.
-    second: Option<(Instant, u64)>,
-}
-
-impl Runner {
-    pub(crate) fn new(instance: Instance, pads: usize) -> Self {
-        Self {
-            instance: Some(instance),
-            stage: Stage::Made,
-            finished: None,
-            sink_done: false,
-            caps: vec![None; pads],
-            segment: Segment {
-                start: 0,
-                stop: None,
-                base: 0,
-            },
-            recent_restarts: VecDeque::new(),
-            copied_before: 0,
-            out: Vec::new(),
-            lost: false,
-            second: None,
-        }
-    }
-
-    pub(crate) fn instance(&mut self) -> Result<&mut Instance, Failure> {
-        self.instance
-            .as_mut()
-            .ok_or_else(|| Failure::contract("the element is gone"))
-    }
-
-    fn set_caps(&mut self, pad: usize, caps: &Arc<Caps>) -> Result<(), Failure> {
-        if let Some(slot) = self.caps.get_mut(pad) {
-            *slot = Some(caps.clone());
-        }
-        let instance = self.instance()?;
-        if caps.is_any() {
-            instance.allow_any(pad, caps);
-            return Ok(());
-        }
-        instance.set_caps(pad, caps)
-    }
-}
-
 impl ComponentNode {
     pub(crate) fn name(&self) -> &str {
-        &self.blueprint.around.name
+        &self.around.name
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Runner> {
@@ -205,13 +97,7 @@ impl ComponentNode {
         let Some(element) = self.graph.elements.get(self.index) else {
             return Ok(());
         };
-        for (pad, spec) in self
-            .blueprint
-            .pads
-            .iter()
-            .enumerate()
-            .filter(|(_, pad)| pad.is_src)
-        {
+        for (pad, spec) in self.pads.iter().enumerate().filter(|(_, pad)| pad.is_src) {
             let link = element.pads.get(pad).and_then(|pad| pad.link);
             let planned = link.and_then(|link| self.plan.get()?.links.get(link)?.caps.as_ref());
             if planned.is_some_and(Caps::is_any) || !spec.linked {
@@ -224,10 +110,11 @@ impl ComponentNode {
     /// Closes it; the instance is dropped.
     pub(crate) fn stop(&self) {
         let mut runner = self.lock();
-        if let Some(mut instance) = runner.instance.take() {
-            if runner.stage == Stage::Started
-                && let Err(failure) = instance.stop()
-            {
+        let trial = runner.trial.take();
+        let is_started = runner.stage == Stage::Started;
+        let previous = trial.and_then(Trial::into_previous);
+        for mut instance in runner.instance.take().into_iter().chain(previous) {
+            if is_started && let Err(failure) = instance.stop() {
                 self.shared.warn(self.name(), "stop", &failure);
             }
             runner.copied_before += instance.copied_bytes();
@@ -259,7 +146,7 @@ impl ComponentNode {
                 }
                 items.push((pad, Item::Caps(caps)));
             }
-            items.push((pad, Item::Segment(runner.segment)));
+            items.push((pad, Item::Segment(runner.segment())));
         }
         self.send(&mut runner, items)
     }
@@ -267,7 +154,7 @@ impl ComponentNode {
     /// Something arrives at a sink pad.
     pub(crate) fn push(&self, pad: usize, item: Item) -> Flow {
         if self.on_failure.resort() == Resort::PassThrough {
-            let mut runner = self.lock();
+            let mut runner = self.enter();
             if runner.stage == Stage::PassedBy {
                 return self.pass_by(&mut runner, pad, &item);
             }
@@ -290,6 +177,7 @@ impl ComponentNode {
             Item::Buffer(buffer) => self.counters.arrived(buffer.size()),
             Item::Caps(caps)
                 if runner
+                    .place
                     .caps
                     .get(pad)
                     .is_none_or(|own| own.as_ref() != Some(caps)) =>
@@ -302,13 +190,12 @@ impl ComponentNode {
             Item::Eos => runner.finished = Some(Flow::Eos),
             _ => {}
         }
-        let items = self.src_pads().map(|pad| (pad, item.clone())).collect();
-        self.send(runner, items)
+        self.send(runner, self.to_src_pads(item))
     }
 
     fn push_buffer(&self, pad: usize, buffer: crate::buffer::Buffer) -> Flow {
         if self.is_sink {
-            let segment = self.lock().segment;
+            let segment = self.lock().segment();
             match self.wait_for_time(&buffer, segment) {
                 Some(Flow::Ok) | None => {}
                 Some(flow) => return flow,
@@ -318,22 +205,60 @@ impl ComponentNode {
                 return Flow::Ok;
             }
         }
-        let mut runner = self.lock();
+        let mut runner = self.enter();
         if let Some(flow) = runner.finished {
             return flow;
+        }
+        if runner.stage == Stage::PassedBy {
+            return self.pass_by(&mut runner, pad, &Item::Buffer(buffer));
         }
         self.counters.arrived(buffer.size());
         if self.base.stats {
             self.post_each_second(&mut runner);
         }
+        // What a component on trial fails with, the old one gets.
+        let spare = runner.trial.is_some().then(|| buffer.clone());
         let mut out = std::mem::take(&mut runner.out);
-        let began = now();
-        let result = match runner.instance() {
-            Ok(instance) => instance.chain(pad, buffer, &mut out),
-            Err(failure) => Err(failure),
-        };
-        self.counters.called(now() - began);
+        let mut result = self.chain(&mut runner, pad, buffer, &mut out);
+        if let (Err(failure), Some(spare)) = (&result, spare)
+            && self.roll_back(&mut runner, failure, "chain")
+        {
+            out.clear();
+            if runner.stage == Stage::PassedBy {
+                return self.send(&mut runner, self.to_src_pads(&Item::Buffer(spare)));
+            }
+            result = self.chain(&mut runner, pad, spare, &mut out);
+        }
         self.after_call(&mut runner, out, result, "chain")
+    }
+
+    fn chain(
+        &self,
+        runner: &mut Runner,
+        pad: usize,
+        buffer: Buffer,
+        out: &mut Vec<(usize, Item)>,
+    ) -> Result<Outcome, Failure> {
+        let instance = runner.instance()?;
+        let began = now();
+        let result = instance.chain(pad, buffer, out);
+        let ended = now();
+        self.counters.called(ended - began);
+        let result = result?;
+        if self.keeps_state() {
+            runner.take_checkpoint(ended)?;
+        }
+        Ok(result)
+    }
+
+    /// Whether the element may be made anew.
+    fn keeps_state(&self) -> bool {
+        matches!(self.on_failure, OnFailure::Restart(_) | OnFailure::Drop(_))
+    }
+
+    /// The same for all src pads.
+    fn to_src_pads(&self, item: &Item) -> Vec<(usize, Item)> {
+        self.src_pads().map(|pad| (pad, item.clone())).collect()
     }
 
     /// Waits for a buffer's time where the sink is synchronised; `None`: nothing to wait for.
@@ -374,11 +299,18 @@ impl ComponentNode {
     }
 
     fn push_caps(&self, pad: usize, caps: &Arc<Caps>) -> Flow {
-        let mut runner = self.lock();
+        let mut runner = self.enter();
         if let Some(flow) = runner.finished {
             return flow;
         }
-        if let Err(failure) = runner.set_caps(pad, caps) {
+        let mut result = runner.set_caps(pad, caps);
+        if let Err(failure) = &result
+            && self.roll_back(&mut runner, failure, "set-caps")
+        {
+            // With these caps: they were noted before the call.
+            result = Ok(());
+        }
+        if let Err(failure) = result {
             return self.fail(&mut runner, &failure, "set-caps");
         }
         let outgoing = self.propagate(&mut runner, pad, caps);
@@ -421,7 +353,7 @@ impl ComponentNode {
     }
 
     fn push_event(&self, pad: usize, event: &Item) -> Flow {
-        let mut runner = self.lock();
+        let mut runner = self.enter();
         let is_eos = matches!(event, Item::Eos);
         let last = is_eos && self.open_sinks.fetch_sub(1, Ordering::AcqRel) == 1;
         if let Some(flow) = runner.finished {
@@ -429,13 +361,20 @@ impl ComponentNode {
             return flow;
         }
         if let Item::Segment(segment) = event {
-            runner.segment = *segment;
+            runner.place.segment = Some(*segment);
         }
         let mut out = std::mem::take(&mut runner.out);
-        let result = match runner.instance() {
-            Ok(instance) => instance.handle_event(pad, event, &mut out),
-            Err(failure) => Err(failure),
+        let handle = |runner: &mut Runner, out: &mut _| {
+            let instance = runner.instance()?;
+            instance.handle_event(pad, event, out)
         };
+        let mut result = handle(&mut runner, &mut out);
+        if let Err(failure) = &result
+            && self.roll_back(&mut runner, failure, "handle-event")
+        {
+            out.clear();
+            result = handle(&mut runner, &mut out);
+        }
         let forward = match &result {
             Ok(forward) => *forward || is_eos,
             Err(_) => true,
@@ -447,8 +386,7 @@ impl ComponentNode {
             "handle-event",
         );
         if forward && (last || !is_eos) && !self.is_sink {
-            let items = self.src_pads().map(|pad| (pad, event.clone())).collect();
-            flow = self.send(&mut runner, items);
+            flow = self.send(&mut runner, self.to_src_pads(event));
         }
         if last {
             runner.finished.get_or_insert(Flow::Eos);
@@ -459,7 +397,10 @@ impl ComponentNode {
 
     /// A source's turn; how it went, and until when it wants to wait.
     pub(crate) fn produce(&self, room: u64) -> Turn {
-        let mut runner = self.lock();
+        let mut runner = self.enter();
+        if self.is_resumed.swap(false, Ordering::Relaxed) {
+            runner.only_after = runner.last_pts;
+        }
         if let Some(flow) = runner.finished {
             return Turn {
                 flow,
@@ -468,12 +409,13 @@ impl ComponentNode {
             };
         }
         let mut out = std::mem::take(&mut runner.out);
-        let began = now();
-        let result = match runner.instance() {
-            Ok(instance) => instance.produce(&mut out),
-            Err(failure) => Err(failure),
-        };
-        self.counters.called(now() - began);
+        let mut result = self.call_produce(&mut runner, &mut out);
+        if let Err(failure) = &result
+            && self.roll_back(&mut runner, failure, "produce")
+        {
+            out.clear();
+            result = self.call_produce(&mut runner, &mut out);
+        }
         let mut made = 0;
         let running_time = self
             .base
@@ -485,6 +427,9 @@ impl ComponentNode {
             };
             if let Some(running_time) = running_time {
                 buffer.timing.pts = Some(running_time);
+            }
+            if runner.is_repeated(buffer.timing.pts) {
+                return false;
             }
             made += 1;
             made <= room
@@ -502,6 +447,28 @@ impl ComponentNode {
         }
     }
 
+    fn call_produce(
+        &self,
+        runner: &mut Runner,
+        out: &mut Vec<(usize, Item)>,
+    ) -> Result<Outcome, Failure> {
+        let instance = runner.instance()?;
+        let began = now();
+        let result = instance.produce(out);
+        let ended = now();
+        self.counters.called(ended - began);
+        let result = result?;
+        if self.keeps_state() {
+            runner.take_checkpoint(ended)?;
+        }
+        Ok(result)
+    }
+
+    /// Whether it makes buffers.
+    pub(super) fn is_source(&self) -> bool {
+        self.pads.iter().all(|pad| pad.is_src)
+    }
+
     /// Ends a source's stream on all its pads.
     pub(crate) fn end_source(&self) -> Flow {
         let mut runner = self.lock();
@@ -511,12 +478,11 @@ impl ComponentNode {
         }
         runner.finished = Some(Flow::Eos);
         self.post_statistics(None);
-        let items = self.src_pads().map(|pad| (pad, Item::Eos)).collect();
-        self.send(&mut runner, items)
+        self.send(&mut runner, self.to_src_pads(&Item::Eos))
     }
 
     pub(super) fn src_pads(&self) -> impl Iterator<Item = usize> + '_ {
-        let pads = self.blueprint.pads.iter().enumerate();
+        let pads = self.pads.iter().enumerate();
         pads.filter(|(_, pad)| pad.is_src && pad.linked)
             .map(|(index, _)| index)
     }
@@ -553,8 +519,7 @@ impl ComponentNode {
             return Flow::Eos;
         }
         self.post_statistics(None);
-        let items = self.src_pads().map(|pad| (pad, Item::Eos)).collect();
-        self.send(runner, items);
+        self.send(runner, self.to_src_pads(&Item::Eos));
         Flow::Eos
     }
 

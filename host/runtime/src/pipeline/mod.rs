@@ -9,8 +9,14 @@ pub(crate) mod stats;
 pub(crate) mod shared;
 pub(crate) mod queue;
 pub(crate) mod node;
+pub(crate) mod runner;
 pub(crate) mod component;
 mod policy;
+mod mail;
+mod fit;
+mod swap;
+mod trial;
+mod control;
 mod oracle;
 mod build;
 mod source;
@@ -20,22 +26,23 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam::channel::Receiver;
-use millstream_core::element::Value;
 use millstream_core::graph::Graph;
 use millstream_core::{Plan, negotiate};
 
 pub use self::build::{DEFAULT_CALL_TIME, DEFAULT_MEMORY_BYTES};
-use self::component::ComponentNode;
+pub use self::control::{Controller, ElementStatus, PadStatus};
 use self::node::{HostKind, Node};
 use self::oracle::GraphOracle;
 use self::shared::Shared;
 pub use self::stats::ElementStats;
+pub use self::swap::{DEFAULT_TRIAL, Swap, Swapped};
 use crate::Runtime;
 use crate::bus::{Message, State};
 use crate::clock::ClockKind;
 use crate::device::Devices;
 use crate::element::instance::Failure;
 use crate::element::link::Granted;
+use crate::element::registry::ElementRegistry;
 use crate::error::Error;
 
 /// How a pipeline shall run.
@@ -82,8 +89,9 @@ pub enum Ended {
 pub struct Pipeline {
     graph: Arc<Graph>,
     plan: Plan,
-    nodes: Vec<Arc<Node>>,
+    nodes: Arc<[Arc<Node>]>,
     granted: Vec<Granted>,
+    elements: Arc<ElementRegistry>,
     shared: Arc<Shared>,
     messages: Receiver<Message>,
     threads: Vec<JoinHandle<()>>,
@@ -117,7 +125,8 @@ impl Pipeline {
         Ok(Self {
             graph,
             plan,
-            nodes: built.nodes,
+            nodes: built.nodes.into(),
+            elements: runtime.elements.clone(),
             granted: built.granted,
             shared: built.shared,
             messages: built.messages,
@@ -129,7 +138,7 @@ impl Pipeline {
     #[cfg(any(test, fuzzing))]
     pub(crate) fn surroundings(&self) -> Vec<Arc<crate::element::state::Surroundings>> {
         let around = |node: &Arc<Node>| match &**node {
-            Node::Component(component) => Some(component.blueprint.around.clone()),
+            Node::Component(component) => Some(component.around.clone()),
             Node::Host(_) => None,
         };
         self.nodes.iter().filter_map(around).collect()
@@ -173,7 +182,7 @@ impl Pipeline {
         self.shared.bus.post(Message::StateChanged(State::Paused));
         self.shared.clock.play();
         self.shared.bus.post(Message::StateChanged(State::Playing));
-        for node in &self.nodes {
+        for node in self.nodes.iter() {
             if let Some((name, run)) = Self::thread_of(node) {
                 let thread = std::thread::Builder::new()
                     .name(name)
@@ -239,44 +248,26 @@ impl Pipeline {
         None
     }
 
-    /// Changes a property of a running element.
-    pub fn set_property(&self, element: &str, name: &str, value: &Value) -> Result<(), Error> {
-        for node in &self.nodes {
-            if let Node::Component(component) = &**node
-                && component.name() == element
-            {
-                let mut runner = component.lock();
-                return runner
-                    .instance()
-                    .and_then(|instance| instance.set_property(name, value))
-                    .map_err(|failure| element_error(element, "set-property", failure));
-            }
+    /// What can be asked of it from any thread.
+    pub fn controller(&self) -> Controller {
+        Controller {
+            graph: self.graph.clone(),
+            nodes: self.nodes.clone(),
+            shared: self.shared.clone(),
+            elements: self.elements.clone(),
         }
-        Err(element_error(
-            element,
-            "set-property",
-            Failure::contract("no such element"),
-        ))
     }
 
     /// What every element has done so far, in the graph's order.
     pub fn stats(&self) -> Vec<ElementStats> {
-        self.nodes
-            .iter()
-            .map(|node| match &**node {
-                Node::Component(component) => component
-                    .counters
-                    .read(component.name(), &component.factory),
-                Node::Host(host) => host.counters.read(&host.name, &host.factory),
-            })
-            .collect()
+        self.nodes.iter().map(|node| node.stats()).collect()
     }
 
     /// Ends everything at once and stops the elements.
     pub fn stop(&mut self) {
         self.shared.request_eos();
         self.shared.clock.flush();
-        for node in &self.nodes {
+        for node in self.nodes.iter() {
             node.flush();
         }
         for thread in self.threads.drain(..) {
@@ -285,7 +276,7 @@ impl Pipeline {
                 self.shared.warn("pipeline", "stop", &failure);
             }
         }
-        for node in &self.nodes {
+        for node in self.nodes.iter() {
             if let Node::Component(component) = &**node {
                 component.stop();
             }
@@ -315,16 +306,16 @@ impl Ender {
     }
 }
 
-impl ComponentNode {
-    fn is_source(&self) -> bool {
-        self.blueprint.pads.iter().all(|pad| pad.is_src)
-    }
-}
-
+/// `during` is the call, if there was one.
 pub(crate) fn element_error(element: &str, during: &str, failure: Failure) -> Error {
+    let during = if during.is_empty() {
+        String::new()
+    } else {
+        format!(" in {during}")
+    };
     Error::Element {
         element: element.to_owned(),
-        during: format!(" in {during}"),
+        during,
         message: failure.message,
         hint: failure.hint,
     }

@@ -7,12 +7,12 @@
 //! Elements between two queues run in the thread that pushes; each is locked for the
 //! call and for handing on what it sent, so that order is kept where threads meet.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::component::ComponentNode;
 use super::queue::Queue;
-use super::stats::Counters;
+use super::stats::{Counters, ElementStats};
 use crate::element::state::Item;
 
 /// What pushing led to.
@@ -59,7 +59,7 @@ pub(crate) enum HostKind {
     /// Several streams one after the other as they come; one buffer at a time.
     Funnel(Mutex<()>),
     /// Drops everything, or nothing.
-    Valve { drop: bool },
+    Valve { drop: AtomicBool },
 }
 
 /// The sink pad that a src pad is linked to.
@@ -80,6 +80,17 @@ impl Target {
 }
 
 impl Node {
+    /// What it has done so far.
+    pub(crate) fn stats(&self) -> ElementStats {
+        match self {
+            Self::Component(component) => {
+                let counters = &component.counters;
+                counters.read(component.name(), &component.factory)
+            }
+            Self::Host(host) => host.counters.read(&host.name, &host.factory),
+        }
+    }
+
     /// Ends all waiting in it, for good.
     pub(crate) fn flush(&self) {
         if let Self::Host(host) = self
@@ -104,7 +115,9 @@ impl HostNode {
                     && self.open_sinks.fetch_sub(1, Ordering::AcqRel) != 1;
                 if last { Flow::Ok } else { self.push_on(item) }
             }
-            HostKind::Valve { drop: true } if matches!(item, Item::Buffer(_)) => {
+            HostKind::Valve { drop }
+                if matches!(item, Item::Buffer(_)) && drop.load(Ordering::Relaxed) =>
+            {
                 Counters::add(&self.counters.dropped, 1);
                 Flow::Ok
             }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use millstream_core::caps::Caps;
 use millstream_core::{Error, Oracle};
 
-use super::component::Runner;
 use super::node::Node;
+use super::runner::Runner;
 use crate::element::instance::{Failure, Instance};
 
 /// Answers questions about one element whose lock is held.

@@ -10,9 +10,10 @@ use millstream_core::element::Direction;
 use millstream_core::graph::Element;
 use millstream_core::pipeline::{OnFailure, Resort, Restarts};
 
-use super::component::{ComponentNode, Runner, Stage};
+use super::component::ComponentNode;
 use super::element_error;
 use super::node::Flow;
+use super::runner::{Runner, Stage};
 use super::stats::Counters;
 use crate::bus::{Message, Recovery};
 use crate::element::instance::{Failure, FailureKind, now};
@@ -120,33 +121,11 @@ impl ComponentNode {
                 return Some(Flow::Flushing);
             }
             runner.recent_restarts.push_back(now());
-            if self.restart(runner).is_ok() {
+            if runner.renew().is_ok() {
                 return Some(Flow::Ok);
             }
         }
         None
-    }
-
-    /// Makes the element anew, with the caps that it had.
-    fn restart(&self, runner: &mut Runner) -> Result<(), Failure> {
-        runner.drop_instance();
-        let mut instance = self.blueprint.make()?;
-        instance.start()?;
-        let (sinks, srcs): (Vec<_>, Vec<_>) = runner
-            .caps
-            .iter()
-            .enumerate()
-            .filter_map(|(pad, caps)| Some((pad, caps.clone()?)))
-            .partition(|(pad, _)| self.blueprint.pads.get(*pad).is_some_and(|pad| !pad.is_src));
-        for (pad, caps) in sinks.into_iter().chain(srcs) {
-            if caps.is_any() {
-                instance.allow_any(pad, &caps);
-            } else {
-                instance.set_caps(pad, &caps)?;
-            }
-        }
-        runner.instance = Some(instance);
-        Ok(())
     }
 
     /// Nothing else helps.
@@ -167,7 +146,7 @@ impl ComponentNode {
     /// Whether what arrives could leave as it is.
     pub(super) fn can_pass(&self, runner: &Runner) -> bool {
         let caps = |is_src: bool| {
-            let pads = self.blueprint.pads.iter().zip(&runner.caps);
+            let pads = self.pads.iter().zip(&runner.place.caps);
             let mut own = pads.filter(|(pad, _)| pad.is_src == is_src);
             match (own.next(), own.next()) {
                 (Some((_, caps)), None) => caps.clone(),
@@ -201,14 +180,6 @@ impl ComponentNode {
         } else {
             let items = self.src_pads().map(|pad| (pad, Item::Eos)).collect();
             self.send(runner, items);
-        }
-    }
-}
-
-impl Runner {
-    fn drop_instance(&mut self) {
-        if let Some(gone) = self.instance.take() {
-            self.copied_before += gone.copied_bytes();
         }
     }
 }

@@ -51,6 +51,7 @@ impl Shared {
     /// Asks all sources to end their streams.
     pub(crate) fn request_eos(&self) {
         self.eos_requested.store(true, Ordering::Release);
+        self.clock.resume();
         for waker in self
             .wakers
             .lock()

@@ -18,6 +18,7 @@ pub(super) fn run(source: &ComponentNode) {
     let limit = source.base.num_buffers.unwrap_or(u64::MAX);
     let mut made = 0;
     while flow == Flow::Ok && made < limit && !source.shared.eos_requested() {
+        source.shared.clock.wait_while_paused();
         let turn = source.produce(limit - made);
         made += turn.made;
         flow = turn.flow;

@@ -1,0 +1,139 @@
+//! Requests to an element from outside of the stream, served between two buffers.
+//!
+//! An element's lock is held while what it sent is handed on, and so nearly always in a
+//! chain that ends in a synchronised sink. Whoever holds it serves the requests of others
+//! when the next buffer comes; an element at rest is served by who asks.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::bounded;
+
+use super::component::ComponentNode;
+use super::runner::Runner;
+use crate::element::instance::now;
+
+/// Requests that wait for one element: more come from somebody who does not look at the
+/// answers.
+const MAX_REQUESTS: usize = 256;
+/// Between two looks at an element's lock.
+const STEP: Duration = Duration::from_millis(2);
+
+/// Done if true; else it is asked again at the next boundary.
+type Request = Box<dyn FnMut(&ComponentNode, &mut Runner) -> bool + Send>;
+
+/// Requests that wait.
+#[derive(Default)]
+pub(crate) struct Mailbox {
+    /// Whether there are any, to be read with every buffer.
+    is_full: AtomicBool,
+    requests: Mutex<Requests>,
+}
+
+#[derive(Default)]
+struct Requests {
+    last: u64,
+    waiting: Vec<(u64, Request)>,
+}
+
+impl Mailbox {
+    fn requests(&self) -> MutexGuard<'_, Requests> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a request and returns its number; none if too many wait.
+    fn add(&self, request: Request) -> Option<u64> {
+        let mut requests = self.requests();
+        if requests.waiting.len() >= MAX_REQUESTS {
+            return None;
+        }
+        requests.last += 1;
+        let id = requests.last;
+        requests.waiting.push((id, request));
+        self.is_full.store(true, Ordering::Release);
+        Some(id)
+    }
+
+    fn remove(&self, id: u64) {
+        self.requests().waiting.retain(|(other, _)| *other != id);
+    }
+}
+
+impl ComponentNode {
+    /// Locks the element for work, and serves who asked for something meanwhile.
+    pub(super) fn enter(&self) -> MutexGuard<'_, Runner> {
+        let mut runner = self.lock();
+        if self.mailbox.is_full.load(Ordering::Acquire) {
+            self.serve(&mut runner);
+        }
+        runner
+    }
+
+    fn serve(&self, runner: &mut Runner) {
+        let mut waiting = {
+            let mut requests = self.mailbox.requests();
+            self.mailbox.is_full.store(false, Ordering::Release);
+            std::mem::take(&mut requests.waiting)
+        };
+        waiting.retain_mut(|(_, request)| !request(self, runner));
+        if !waiting.is_empty() {
+            let mut requests = self.mailbox.requests();
+            waiting.append(&mut requests.waiting);
+            requests.waiting = waiting;
+            self.mailbox.is_full.store(true, Ordering::Release);
+        }
+    }
+
+    /// Has something done between two buffers and waits for it, at most so long. The
+    /// request is asked again until it answers; none: it has not, and is forgotten.
+    pub(super) fn ask<R: Send + 'static>(
+        &self,
+        limit: Duration,
+        request: impl FnMut(&Self, &mut Runner) -> Option<R> + Send + 'static,
+    ) -> Option<R> {
+        self.ask_or(limit, request, Mailbox::remove)
+    }
+
+    /// The same, but what has not been done in time is done later.
+    pub(super) fn ask_for_later<R: Send + 'static>(
+        &self,
+        limit: Duration,
+        request: impl FnMut(&Self, &mut Runner) -> Option<R> + Send + 'static,
+    ) -> Option<R> {
+        self.ask_or(limit, request, |_, _| ())
+    }
+
+    fn ask_or<R: Send + 'static>(
+        &self,
+        limit: Duration,
+        mut request: impl FnMut(&Self, &mut Runner) -> Option<R> + Send + 'static,
+        too_late: impl FnOnce(&Mailbox, u64),
+    ) -> Option<R> {
+        let (sender, answers) = bounded(1);
+        let id = self.mailbox.add(Box::new(move |node, runner| {
+            let Some(answer) = request(node, runner) else {
+                return false;
+            };
+            // Who does not wait any more knows that it is done later.
+            drop(sender.try_send(answer));
+            true
+        }))?;
+        let began: Instant = now();
+        loop {
+            match self.runner.try_lock() {
+                Ok(mut runner) => self.serve(&mut runner),
+                Err(TryLockError::Poisoned(poisoned)) => self.serve(&mut poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            if let Ok(answer) = answers.recv_timeout(STEP) {
+                return Some(answer);
+            }
+            if began.elapsed() >= limit {
+                too_late(&self.mailbox, id);
+                // It may have been served at the last moment.
+                return answers.try_recv().ok();
+            }
+        }
+    }
+}
