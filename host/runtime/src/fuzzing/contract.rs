@@ -88,7 +88,7 @@ impl Contract {
             // A script beyond what a text may have.
             return;
         };
-        let graph = Graph::build(&manifest.description, &self.runtime.elements);
+        let graph = Graph::build(&manifest.description, &*self.runtime.elements);
         let graph = graph.unwrap_or_else(|error| panic!("{}", error.render()));
         // Refused: whatever the puppet did while it was made.
         if let Ok(pipeline) = Pipeline::prepare(graph, &self.runtime, &options) {
