@@ -24,6 +24,8 @@ use crate::workspace::{Workspace, read, succeeds};
 const DEFAULT_SECONDS: u32 = 60;
 /// Longest time for one input, in seconds: they are small, so more is an endless loop.
 const INPUT_SECONDS: u32 = 10;
+/// The same for a whole pipeline: its threads may have to wait for others' processes.
+const PIPELINE_SECONDS: u32 = 180;
 /// Most memory of a target, in MiB: a frame has 256 at most.
 const MEMORY_MIB: u32 = 2_048;
 
@@ -211,13 +213,17 @@ fn run(workspace: &Workspace, folder: &Path, target: &Target, time: u32) -> Resu
     for folder in [&corpus, &artifacts] {
         fs::create_dir_all(folder)?;
     }
+    let longest = match home {
+        Home::Parsers => INPUT_SECONDS,
+        Home::Host => PIPELINE_SECONDS,
+    };
     let mut command: Command = workspace.command(folder.join(name));
     command
         .arg(&corpus)
         .arg(workspace.root.join(home.folder()).join("seeds").join(name))
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
         .arg(format!("-max_total_time={time}"))
-        .arg(format!("-timeout={INPUT_SECONDS}"))
+        .arg(format!("-timeout={longest}"))
         .arg(format!("-rss_limit_mb={MEMORY_MIB}"))
         .arg("-print_final_stats=1");
     if *home == Home::Host {
@@ -238,16 +244,12 @@ fn run(workspace: &Workspace, folder: &Path, target: &Target, time: u32) -> Resu
         seconds(done.time)
     );
     if !is_clean {
-        let input = log
-            .lines()
-            .rev()
-            .find_map(|line| line.split_once("Test unit written to "));
-        let input = input.map_or("no input was written", |(_, path)| path);
+        let (log_file, binary) = (done.log.display(), folder.join(name));
         eprintln!(
-            "fuzz: {name}: {}, log: {}\n  hint: to see it again: {} {input}",
+            "fuzz: {name}: {}, log: {log_file}\n  hint: to see it again: {} {}",
             reason(&log),
-            done.log.display(),
-            folder.join(name).display(),
+            binary.display(),
+            input(&log)
         );
     }
     Ok(is_clean)
@@ -284,6 +286,13 @@ fn figures(log: &str) -> (&str, &str) {
         runs.and_then(first).unwrap_or("?"),
         coverage.and_then(|(_, rest)| first(rest)).unwrap_or("?"),
     )
+}
+
+/// The file that holds what was found.
+fn input(log: &str) -> &str {
+    let mut lines = log.lines().rev();
+    let written = lines.find_map(|line| line.split_once("Test unit written to "));
+    written.map_or("(no input was written)", |(_, path)| path)
 }
 
 /// The panic's message, or what libFuzzer says of time and memory.

@@ -8,7 +8,7 @@ use super::{Contract, descriptor, onnx, root};
 /// Of bytes that are tried, for each target.
 const SCRIPTS: u64 = 1000;
 const DESCRIPTORS: u64 = 20_000;
-const MODELS: u64 = 2000;
+const MODELS: u64 = 20_000;
 
 /// xorshift64*.
 ///
