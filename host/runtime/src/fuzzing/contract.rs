@@ -155,7 +155,8 @@ fn devices() -> Devices {
 }
 
 fn text(policy: &str, script: &[u8]) -> String {
-    let hex: String = script.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = script.iter().map(|byte| format!("{byte:02x}"));
+    let hex = digits.collect::<Vec<_>>().concat();
     format!(
         r#"
 [pipeline]

@@ -43,6 +43,9 @@ const LINES: [&str; 4] = [
 ];
 
 /// What `inspect` would have of an element that answers so; none if it is refused.
+///
+/// # Panics
+/// When something is refused without words.
 pub fn descriptor(bytes: &[u8]) -> Option<Loaded> {
     let mut reader = Reader(bytes);
     let line = reader.choose(&LINES);
@@ -99,13 +102,15 @@ fn from_bytes(reader: &mut Reader<'_>) -> guest::Descriptor {
 fn pad(reader: &mut Reader<'_>) -> guest::PadTemplate {
     guest::PadTemplate {
         name: reader.text(&NAMES),
-        direction: match reader.flag() {
-            true => types::Direction::Src,
-            false => types::Direction::Sink,
+        direction: if reader.flag() {
+            types::Direction::Src
+        } else {
+            types::Direction::Sink
         },
-        presence: match reader.flag() {
-            true => guest::Presence::Request,
-            false => guest::Presence::Always,
+        presence: if reader.flag() {
+            guest::Presence::Request
+        } else {
+            guest::Presence::Always
         },
         caps: reader.text(&CAPS),
         caps_from_data: reader.flag(),
@@ -139,9 +144,10 @@ fn property(reader: &mut Reader<'_>) -> guest::Property {
         default: reader.flag().then(|| value(reader)),
         required: reader.flag(),
         unit: reader.flag().then(|| reader.text(&TEXTS)),
-        mutability: match reader.flag() {
-            true => guest::Mutability::Playing,
-            false => guest::Mutability::Construct,
+        mutability: if reader.flag() {
+            guest::Mutability::Playing
+        } else {
+            guest::Mutability::Construct
         },
     }
 }

@@ -29,6 +29,9 @@ fn root() -> PathBuf {
 }
 
 /// Loads a model with the embedded engine; what is wrong with it must have words.
+///
+/// # Panics
+/// When it has none, or the host itself panics.
 pub fn onnx(model: &[u8]) {
     static EMBEDDED: OnceLock<nn::Engine> = OnceLock::new();
     let engine = EMBEDDED.get_or_init(nn::Engine::new);

@@ -43,11 +43,13 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
 /// Seeds as they are, then with some of their bytes changed.
 fn each(target: &str, count: u64, mut run: impl FnMut(&[u8])) {
     let seeds = seeds(target);
-    seeds.iter().for_each(|seed| run(seed));
+    for seed in &seeds {
+        run(seed);
+    }
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for number in 0..count {
         let mut bytes = seeds[number as usize % seeds.len()].clone();
-        for _ in 0..1 + random.next() % 8 {
+        for _ in 0..=random.next() % 8 {
             if let Some(at) = (random.next() >> 32).checked_rem(bytes.len() as u64) {
                 bytes[at as usize] = (random.next() >> 56) as u8;
             }
