@@ -152,6 +152,18 @@ fn a_liar_that_is_restarted_lies_again_and_harms_nobody() {
 }
 
 #[test]
+fn an_element_does_not_command_the_terminal() {
+    if lacks_guests(ELEMENTS, &["liar"]) {
+        return;
+    }
+    let scene = Scene::new();
+    let run = lie(&scene, "\"\u{1b}[2Jgone\"", &[])
+        .exits(1)
+        .says(&["no lie named `\u{fffd}[2Jgone`"]);
+    assert!(!run.stderr.contains('\u{1b}'), "{:?}", run.stderr);
+}
+
+#[test]
 fn caps_that_do_not_parse_are_the_elements_error() {
     if lacks_guests(ELEMENTS, &["liar"]) {
         return;

@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use crate::args::Args;
 use crate::step::{Step, seconds};
 use crate::workspace::{ALL_BUT_XTASK, Workspace, XTASK};
-use crate::{components, demo, generated, guest, licences, readme, setup, testing, wit};
+use crate::{components, demo, fuzz, generated, guest, licences, readme, setup, testing, wit};
 
 /// What a step does; it returns lines to show, and the first of them stands in the table.
 type Run = fn(&Workspace) -> Result<Vec<String>>;
@@ -38,6 +38,7 @@ const STAGES: &[Stage] = &[
     check("xtask tests", testing::xtask),
     check("doctests", testing::doctests),
     check("tests", |ws| testing::run(ws, &[])),
+    check("fuzz", |ws| fuzz::short(ws).map(one)),
     check("rustdoc", rustdoc),
     check("smallest element", |ws| {
         readme::smallest_element(ws).map(one)
@@ -150,6 +151,7 @@ fn fmt(workspace: &Workspace) -> Result<Vec<String>> {
     for (log, folder) in [
         ("fmt-fixtures", "tests/fixtures"),
         ("fmt-fuzz", "tests/fuzz"),
+        ("fmt-memory", "tests/memory"),
     ] {
         let manifest = workspace.root.join(folder).join("Cargo.toml");
         let mut cargo = workspace.cargo("fmt");

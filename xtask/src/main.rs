@@ -28,9 +28,11 @@ mod wit;
 mod generated;
 mod licences;
 mod spdx;
+mod instrument;
 mod fuzz;
 mod hostile;
 mod soak;
+mod sanitize;
 mod readme;
 mod ci;
 
@@ -88,7 +90,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "fuzz",
         takes: "[TARGET…] [--seconds N]",
-        summary: "hostile input for parsers and decoders, one or all targets, 60 s each",
+        summary: "hostile input for parsers, decoders, models and the contract, one or all targets, 60 s each",
         run: fuzz::task,
     },
     Task {
@@ -102,6 +104,18 @@ const TASKS: &[Task] = &[
         takes: "[--minutes N] [--seed N]",
         summary: "faults, swaps and starvation at random in a live pipeline for minutes, then its books",
         run: soak::task,
+    },
+    Task {
+        name: "miri",
+        takes: "",
+        summary: "the memory modules under Miri, which it installs where it can",
+        run: sanitize::miri,
+    },
+    Task {
+        name: "asan",
+        takes: "",
+        summary: "the memory modules and hostile guests under address sanitizer",
+        run: sanitize::asan,
     },
     Task {
         name: "ci",

@@ -51,12 +51,17 @@ pub(crate) enum Align {
     Right,
 }
 
+/// Cells longer than this do not make their column wider: one hostile text would pad every
+/// row, and no terminal is as wide.
+const MAX_COLUMN: usize = 200;
+
 /// Rows with their columns one below the other, two spaces between.
 pub(crate) fn table(rows: &[Vec<String>], align: &[Align]) -> String {
     let width = |column: usize| {
         rows.iter()
             .filter_map(|row| row.get(column))
             .map(|cell| cell.chars().count())
+            .filter(|&width| width <= MAX_COLUMN)
             .max()
     };
     let mut out = String::new();
@@ -67,9 +72,10 @@ pub(crate) fn table(rows: &[Vec<String>], align: &[Align]) -> String {
             if column > 0 {
                 line.push_str("  ");
             }
+            let gap = " ".repeat(width.saturating_sub(cell.chars().count()));
             line += &match align.get(column) {
-                Some(Align::Right) => format!("{cell:>width$}"),
-                _ => format!("{cell:<width$}"),
+                Some(Align::Right) => gap + cell,
+                _ => cell.clone() + &gap,
             };
         }
         out.push_str(line.trim_end());
@@ -81,6 +87,15 @@ pub(crate) fn table(rows: &[Vec<String>], align: &[Align]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_of_any_length_is_a_cell() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        let long = "x".repeat(70_000);
+        let rows = [row(["a", "1"]), row([&long, "2"]), row(["bb", "3"])];
+        let expected = format!("a   1\n{long}  2\nbb  3\n");
+        assert_eq!(table(&rows, &[Align::Left, Align::Right]), expected);
+    }
 
     #[test]
     fn numbers_read_well() {

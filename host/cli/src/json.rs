@@ -1,7 +1,7 @@
 //! Values of the runtime as JSON.
 
 use millstream_core::element::Value;
-use millstream_runtime::{Message, ModelInfo};
+use millstream_runtime::{Level, Message, ModelInfo};
 use serde_json::{Value as Json, json};
 
 /// A property's or message's value; a ratio is text such as `30/1`.
@@ -33,7 +33,7 @@ pub(crate) fn message(message: &Message) -> Json {
             level,
             message,
         } => json!({
-            "type": "log", "element": element, "level": crate::run::level_word(*level),
+            "type": "log", "element": element, "level": level_word(*level),
             "message": message,
         }),
         Message::Element {
@@ -127,4 +127,15 @@ pub(crate) fn model(element: &str, info: &ModelInfo) -> Json {
         "labels": info.labels.len(),
         "note": info.note,
     })
+}
+
+/// `error`, `warning` …
+pub(crate) fn level_word(level: Level) -> &'static str {
+    match level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+        Level::Info => "info",
+        Level::Debug => "debug",
+        Level::Trace => "trace",
+    }
 }

@@ -1,15 +1,16 @@
 //! The two ways out: data on stdout, talk on stderr. Nothing else prints.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
-/// Writes data to stdout, as it is.
+/// Writes data to stdout, as [`plain`] text.
 ///
 /// # Errors
 /// If nobody reads stdout any more (`| head -1`), among others.
 pub(crate) fn data(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
+    out.write_all(plain(text).as_bytes())?;
     out.flush()
 }
 
@@ -22,14 +23,17 @@ pub(crate) fn talk(text: impl Display) {
     ));
 }
 
-/// Without what would move the cursor of a terminal: texts come from elements and files.
-fn plain(text: &str) -> String {
-    let shown = |c: char| match c {
-        '\n' | '\t' => c,
-        c if c.is_control() => char::REPLACEMENT_CHARACTER,
-        c => c,
+/// Text without what a terminal obeys: elements, files and models name things as they like,
+/// and must not move the cursor, colour a line or turn its direction around.
+fn plain(text: &str) -> Cow<'_, str> {
+    let is_obeyed = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    text.chars().map(shown).collect()
+    if text.contains(is_obeyed) {
+        return text.replace(is_obeyed, "\u{fffd}").into();
+    }
+    text.into()
 }
 
 /// The line at the bottom of a terminal that is drawn again and again.
@@ -68,5 +72,19 @@ impl StatusLine {
             drop(writeln!(io::stderr().lock()));
             self.is_drawn = false;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn a_terminal_is_told_nothing() {
+        assert_eq!(plain("größe\t1\n"), "größe\t1\n");
+        assert_eq!(
+            plain("\u{1b}[2J\r\u{202e}a\u{9b}m"),
+            "\u{fffd}[2J\u{fffd}\u{fffd}a\u{fffd}m"
+        );
     }
 }

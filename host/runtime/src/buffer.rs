@@ -115,6 +115,12 @@ pub struct Classification {
 pub(crate) struct MetaBudget(Arc<AtomicUsize>);
 
 impl MetaBudget {
+    /// Bytes that metas take now.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn held(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Makes a part of a buffer's metas that is paid for until its last handle is gone.
     fn part<T>(&self, name: &str, value: T, bytes: usize) -> Result<Arc<Part<T>>, String> {
         let bytes = bytes.saturating_add(name.len() + size_of::<Part<T>>());

@@ -20,6 +20,14 @@ mod nn;
 mod element;
 mod pipeline;
 mod lock;
+/// For fuzz targets.
+#[cfg(any(test, fuzzing))]
+#[allow(
+    missing_docs,
+    clippy::panic,
+    reason = "code of tests: a law that does not hold ends the process"
+)]
+pub mod fuzzing;
 
 use std::path::PathBuf;
 use std::sync::Arc;

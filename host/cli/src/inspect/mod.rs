@@ -1,5 +1,6 @@
 //! `inspect`: what elements say of themselves, as `gst-inspect-1.0` shows it.
 
+mod common;
 mod json;
 mod model;
 mod text;
@@ -7,14 +8,14 @@ mod text;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use millstream_core::element::{Property, Role, Value};
+use millstream_core::Error as CoreError;
 use millstream_core::error::suggest;
-use millstream_core::{Error as CoreError, builtin};
 use millstream_runtime::{ElementRegistry, Loaded, Origin};
 
 use crate::args::InspectArgs;
 use crate::failure::Failure;
 use crate::{carried, human, inference, output, setup};
+use common::{base_properties, role};
 
 pub(crate) fn inspect(args: &InspectArgs) -> Result<(), Failure> {
     let options = inference::options(&args.inference, None);
@@ -104,30 +105,4 @@ fn markdown(elements: &[Arc<Loaded>]) -> String {
         );
     }
     out
-}
-
-/// `source`, `filter`, `sink`.
-fn role(role: Role) -> &'static str {
-    match role {
-        Role::Source => "source",
-        Role::Sink => "sink",
-        Role::Filter => "filter",
-    }
-}
-
-/// What the host adds to a source or a sink, unless the element has its own.
-fn base_properties(loaded: &Loaded) -> Vec<Property> {
-    let descriptor = &loaded.descriptor;
-    let mut properties = match descriptor.role() {
-        Role::Source => builtin::source_properties(),
-        Role::Sink => builtin::sink_properties(),
-        Role::Filter => Vec::new(),
-    };
-    properties.retain(|property| descriptor.property(&property.name).is_none());
-    for property in &mut properties {
-        if property.name == "sync" {
-            property.default = Some(Value::Boolean(descriptor.sync));
-        }
-    }
-    properties
 }

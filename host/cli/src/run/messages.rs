@@ -49,7 +49,7 @@ pub(super) fn line(message: &Message, args: &PlayArgs) -> Option<String> {
             shown(*level)?;
             // A second line must not look like one of ours.
             let message = message.replace('\n', "\n  ");
-            format!("{}: {element}: {message}", level_word(*level))
+            format!("{}: {element}: {message}", json::level_word(*level))
         }
         Message::Element {
             element,
@@ -125,15 +125,4 @@ fn change(message: &Message, least: Level) -> Option<String> {
         }
         _ => return None,
     })
-}
-
-/// `error`, `warning` …
-pub(crate) fn level_word(level: Level) -> &'static str {
-    match level {
-        Level::Error => "error",
-        Level::Warning => "warning",
-        Level::Info => "info",
-        Level::Debug => "debug",
-        Level::Trace => "trace",
-    }
 }

@@ -22,7 +22,6 @@ use crate::lock::Locking;
 use crate::output::{self, StatusLine};
 use crate::setup::{Prepared, Text};
 use control::{Bound, Control};
-pub(crate) use messages::level_word;
 use messages::line;
 use progress::Progress;
 use signals::Signals;

@@ -73,6 +73,13 @@ impl Slot {
     }
 }
 
+/// Windows that exist now.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn windows() -> usize {
+    let is_taken = |entry: &&Entry| entry.base.load(Ordering::Acquire) != 0;
+    ENTRIES.iter().filter(is_taken).count()
+}
+
 static INSTALL: Once = Once::new();
 static PREVIOUS: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 const SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
@@ -151,5 +158,51 @@ fn pass_on(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::
             let call: extern "C" fn(libc::c_int) = std::mem::transmute((*old).sa_sigaction);
             call(signal);
         }
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(miri))] // Miri has no signals.
+mod tests {
+    use super::*;
+
+    const LEN: usize = 1 << 16;
+
+    /// Pages without access, as a window has them.
+    fn reserve() -> usize {
+        // SAFETY: a fresh mapping at an address of the kernel's choice, never unmapped.
+        let base = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                LEN,
+                libc::PROT_NONE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        assert_ne!(base, libc::MAP_FAILED);
+        base as usize
+    }
+
+    #[test]
+    fn a_fault_of_the_host_in_a_window_is_mended_and_told() {
+        install();
+        let (base, other) = (reserve(), reserve());
+        let slot = Slot::claim(base, LEN).unwrap();
+        let neighbour = Slot::claim(other, LEN).unwrap();
+        assert!(!slot.is_tainted());
+        // SAFETY: the handler puts memory there.
+        let byte = unsafe { ((base + LEN - 1) as *const u8).read_volatile() };
+        assert_eq!(byte, 0);
+        assert!(slot.is_tainted());
+        assert!(!neighbour.is_tainted());
+        slot.release();
+        slot.release();
+        // A new window in the same place of the table begins clean.
+        let slot = Slot::claim(base, LEN).unwrap();
+        assert!(!slot.is_tainted());
+        slot.release();
+        neighbour.release();
     }
 }

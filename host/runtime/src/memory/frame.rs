@@ -19,6 +19,13 @@ const MAX_FRAMES: usize = 4096;
 /// bytes a pixel half. As much again can wait in its pools to be used again.
 const MAX_FRAME_BYTES: usize = 1 << 30;
 
+/// Several mappings of the same pages, which Miri knows nothing of: there is one there.
+const SHARING: libc::c_int = if cfg!(miri) {
+    libc::MAP_PRIVATE
+} else {
+    libc::MAP_SHARED
+};
+
 /// Largest buffer: 8K in four bytes a pixel is half of it.
 pub(crate) const MAX_BUFFER_BYTES: usize = 256 << 20;
 
@@ -71,6 +78,13 @@ impl FrameBudget {
             frames,
             bytes: held,
         })
+    }
+
+    /// Frames and bytes that are out now.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn out(&self) -> (usize, usize) {
+        let read = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        (read(&self.0.out), read(&self.0.out_bytes))
     }
 
     fn give_back(&self, bytes: usize) {
@@ -146,7 +160,7 @@ impl FrameMemory {
                 std::ptr::null_mut(),
                 capacity,
                 libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+                SHARING | libc::MAP_ANONYMOUS,
                 -1,
                 0,
             )
@@ -367,6 +381,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has no `mremap` to a fixed address")]
     fn a_second_mapping_has_the_same_bytes() {
         let memory = FrameMemory::new(PAGE).unwrap();
         let other = FrameMemory::new(PAGE).unwrap();

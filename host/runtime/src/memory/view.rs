@@ -206,3 +206,121 @@ fn blank(address: usize, len: u32) {
         );
     }
 }
+
+#[cfg(test)]
+#[cfg(not(miri))] // Miri knows neither pages without access nor fixed addresses.
+mod tests {
+    use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
+
+    use super::super::frame::{PAGE, Pool};
+    use super::super::guest::{self, Creator};
+    use super::*;
+
+    /// Heap before the window: the window does not begin at 0.
+    const HEAP: usize = 2 * PAGE;
+
+    /// A memory with a window of so many pages of frames.
+    fn element(pages: usize) -> (Box<dyn LinearMemory>, Views) {
+        guest::begin();
+        let kind = MemoryType::new(1, None);
+        let mut memory = Creator
+            .new_memory(kind, HEAP, None, Some(1 << 32), 1 << 25)
+            .unwrap();
+        let views = Views::new(guest::only_memory().unwrap());
+        assert!(views.announce(pages * PAGE));
+        memory.grow_to(HEAP + pages * PAGE).unwrap();
+        (memory, views)
+    }
+
+    /// What the guest sees at an address of its own.
+    fn guest_byte(memory: &dyn LinearMemory, address: u32) -> *mut u8 {
+        memory.as_ptr().wrapping_add(address as usize)
+    }
+
+    #[test]
+    fn an_element_sees_the_bytes_of_the_frame() {
+        let (memory, mut views) = element(4);
+        let pool = Pool::default();
+        let mut frame = pool.allocate(PAGE).unwrap();
+        Frame::bytes_mut(&mut frame).unwrap()[5] = 7;
+        let address = views.acquire(&frame, true).unwrap();
+        assert_eq!(address as usize, HEAP);
+        let byte = guest_byte(&*memory, address + 5);
+        // SAFETY: mapped by `acquire`, to write, while the frame lives.
+        unsafe {
+            assert_eq!(byte.read_volatile(), 7);
+            byte.write_volatile(9);
+        }
+        views.release(&frame);
+        assert_eq!(frame.bytes()[5], 9);
+        // SAFETY: still mapped, read-only.
+        assert_eq!(unsafe { byte.read_volatile() }, 9);
+    }
+
+    #[test]
+    fn a_full_window_gives_the_place_of_the_oldest() {
+        let (memory, mut views) = element(3);
+        let pool = Pool::default();
+        let frames: Vec<_> = (0..4).map(|_| pool.allocate(PAGE).unwrap()).collect();
+        let places: Vec<_> = frames[..3]
+            .iter()
+            .map(|frame| views.acquire(frame, false).unwrap())
+            .collect();
+        assert_eq!(views.acquire(&frames[3], false), None);
+        views.release(&frames[1]);
+        views.release(&frames[0]);
+        assert_eq!(views.acquire(&frames[3], false), Some(places[0]));
+        assert_eq!(views.acquire(&frames[0], true), Some(places[1]));
+        drop(memory);
+    }
+
+    #[test]
+    fn a_window_comes_once_and_only_as_announced() {
+        let (mut memory, views) = element(1);
+        let size = memory.byte_size();
+        assert!(!views.announce(PAGE));
+        memory.grow_to(size + PAGE).unwrap();
+        // SAFETY: heap: the growth was not announced.
+        unsafe { guest_byte(&*memory, size as u32).write_volatile(1) };
+        assert_eq!(views.memory().window().unwrap().len as usize, PAGE);
+        assert!(memory.grow_to(1).is_err());
+        assert!(memory.grow_to((1 << 32) + 1).is_err());
+    }
+
+    /// Views of many sizes come and go; no two overlap, and when all are gone the whole
+    /// window is one stretch again.
+    #[test]
+    fn views_never_overlap() {
+        const PAGES: usize = 16;
+        let (_memory, mut views) = element(PAGES);
+        let mut random = 1_u64;
+        let mut held: Vec<(Arc<Frame>, u32)> = Vec::new();
+        for _ in 0..2000 {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            if random.is_multiple_of(3) && !held.is_empty() {
+                let (frame, _) = held.swap_remove(random as usize / 3 % held.len());
+                views.release(&frame);
+                continue;
+            }
+            let frame = Pool::default()
+                .allocate((1 + random as usize / 8 % 5) * PAGE)
+                .unwrap();
+            let Some(start) = views.acquire(&frame, random & 8 == 0) else {
+                continue;
+            };
+            let end = start + frame.capacity() as u32;
+            assert!(start as usize >= HEAP && end as usize <= HEAP + PAGES * PAGE);
+            for (other, at) in &held {
+                assert!(end <= *at || at + other.capacity() as u32 <= start);
+            }
+            held.push((frame, start));
+        }
+        for (frame, _) in held.drain(..) {
+            views.release(&frame);
+        }
+        while views.evict().is_some() {}
+        assert_eq!(views.free, Some(vec![(HEAP as u32, (PAGES * PAGE) as u32)]));
+    }
+}

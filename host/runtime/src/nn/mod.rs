@@ -55,5 +55,35 @@ pub(crate) const MAX_RANK: usize = 8;
 /// Most inputs of one call, and most outputs of one model.
 pub(crate) const MAX_TENSORS: usize = 256;
 
+/// The embedded engine without the registry around it.
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing {
+    use std::sync::Arc;
+
+    use super::NnError;
+    use super::backend::embedded::Embedded;
+    use super::backend::{Backend, LoadOptions};
+
+    pub(crate) struct Engine(Embedded);
+
+    impl Engine {
+        pub(crate) fn new() -> Self {
+            Self(Embedded::new())
+        }
+
+        /// Loads a model and runs nothing.
+        pub(crate) fn load(&self, model: &Arc<[u8]>) -> Result<(), NnError> {
+            let options = LoadOptions {
+                name: "fuzz".to_owned(),
+                threads: 1,
+                device: None,
+                precision: None,
+                varies: false,
+            };
+            self.0.load(model, &options).map(drop)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -142,6 +142,16 @@ impl Pipeline {
         })
     }
 
+    /// What its components are given, so that it can be checked when they are gone.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn surroundings(&self) -> Vec<Arc<crate::element::state::Surroundings>> {
+        let around = |node: &Arc<Node>| match &**node {
+            Node::Component(component) => Some(component.around.clone()),
+            Node::Host(_) => None,
+        };
+        self.nodes.iter().filter_map(around).collect()
+    }
+
     /// Its elements and links.
     pub fn graph(&self) -> &Graph {
         &self.graph

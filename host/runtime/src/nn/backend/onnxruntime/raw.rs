@@ -186,6 +186,22 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(unsafe_code, reason = "what is tested is")]
+    fn lists_and_texts_may_be_null() {
+        let names = [c"card_idx", c"", c"\xff"].map(CStr::as_ptr);
+        // SAFETY: as many as there are, all of which live for ever.
+        let read = unsafe { texts(names.as_ptr(), names.len()) };
+        // What is not UTF-8 says nothing.
+        assert_eq!(read, ["card_idx", "", ""]);
+        // SAFETY: null is nothing, whatever the count.
+        unsafe {
+            assert!(texts(ptr::null(), 9).is_empty());
+            assert!(list::<u64>(ptr::null(), usize::MAX).is_empty());
+            assert_eq!(text(ptr::null()), "");
+        }
+    }
+
+    #[test]
     fn a_note_counts_what_the_cpu_does() {
         let placement = |on_cpu: &[&str]| Placement {
             nodes: 195,
