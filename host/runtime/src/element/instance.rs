@@ -138,6 +138,7 @@ pub(crate) fn new_store(
         call: CallTime {
             began: now(),
             limit,
+            most: None,
             key: CALL_TIME,
             exceeded: false,
         },
@@ -457,9 +458,9 @@ impl Instance {
         self.store.data().arrived
     }
 
-    /// How long a call may take from now on.
-    pub(crate) fn set_call_limit(&mut self, limit: Duration) {
-        self.store.data_mut().call.limit = limit;
+    /// Calls may take no longer than this, whatever the element's limit; none: as the limit.
+    pub(crate) fn set_trial(&mut self, most: Option<Duration>) {
+        self.store.data_mut().call.most = most;
     }
 
     /// Bytes that were copied for this element so far.
@@ -469,7 +470,9 @@ impl Instance {
 }
 
 fn begin_call(store: &mut Store<State>) {
-    let limit = store.data().around.call_time;
+    let state = store.data();
+    let limit = state.around.call_time;
+    let limit = state.call.most.map_or(limit, |most| limit.min(most));
     begin(store, limit, CALL_TIME);
 }
 

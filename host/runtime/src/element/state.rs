@@ -172,6 +172,8 @@ pub(crate) struct Surroundings {
 pub(crate) struct CallTime {
     pub(crate) began: Instant,
     pub(crate) limit: Duration,
+    /// A shorter limit while the component is on trial.
+    pub(crate) most: Option<Duration>,
     /// The manifest's key for the limit.
     pub(crate) key: &'static str,
     pub(crate) exceeded: bool,

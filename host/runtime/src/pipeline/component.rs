@@ -415,7 +415,8 @@ impl ComponentNode {
     pub(crate) fn produce(&self, room: u64) -> Turn {
         let mut runner = self.enter();
         if self.is_resumed.swap(false, Ordering::Relaxed) {
-            runner.only_after = runner.last_pts;
+            // The same time once more is no step back: sources may not know better.
+            runner.only_after = runner.last_pts.and_then(|last| last.checked_sub(1));
         }
         if let Some(flow) = runner.finished {
             return Turn {

@@ -249,19 +249,19 @@ impl Runner {
         // Used once: if it is what makes the element fail, the next one begins without.
         let state = self.checkpoint.state.take();
         self.checkpoint.taken = Some(now());
-        if let Some(state) = state
-            && let Err(failure) = instance.restore(&state)
-        {
-            if failure.kind != FailureKind::Returned {
-                return Err(failure);
+        match state.as_ref().map(|state| instance.restore(state)) {
+            // A source goes on from where it was up to a second ago.
+            Some(Ok(())) => self.only_after = self.last_pts,
+            Some(Err(failure)) if failure.kind != FailureKind::Returned => return Err(failure),
+            Some(Err(failure)) => {
+                self.blueprint.around.bus.post(Message::Log {
+                    element: self.blueprint.around.name.clone(),
+                    level: Level::Warning,
+                    message: format!("it begins anew: {} (in restore)", failure.message),
+                });
             }
-            self.blueprint.around.bus.post(Message::Log {
-                element: self.blueprint.around.name.clone(),
-                level: Level::Warning,
-                message: format!("it begins anew: {} (in restore)", failure.message),
-            });
+            None => {}
         }
-        self.only_after = self.last_pts;
         self.instance = Some(instance);
         Ok(())
     }

@@ -165,8 +165,7 @@ impl ComponentNode {
         let blueprint = Arc::new(blueprint(elements, loaded, before, pads)?);
         let mut instance = blueprint.make(&properties)?;
         // Whoever hangs is given up before the stream has waited for long.
-        let call_limit = before.around.call_time.min(swap.trial);
-        instance.set_call_limit(call_limit);
+        instance.set_trial(Some(swap.trial));
         instance.start()?;
         check_caps(&mut instance, &blueprint, &present.place)?;
         present.place.tell(&mut instance, &blueprint.pads)?;
@@ -228,7 +227,7 @@ impl ComponentNode {
         });
         runner.stage = Stage::Started;
         runner.checkpoint = Checkpoint::default();
-        runner.only_after = runner.last_pts;
+        runner.only_after = state.as_ref().and(runner.last_pts);
         Ok(Takeover {
             state_bytes: state.map(|state| state.len() as u64),
             nanos: nanos(began.elapsed()),

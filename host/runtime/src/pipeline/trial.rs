@@ -53,11 +53,10 @@ impl ComponentNode {
             Err(RecvTimeoutError::Disconnected) => return Err(ended_in_trial()),
             Err(RecvTimeoutError::Timeout) => {}
         }
-        let call_limit = self.around.call_time;
         let accepted = self.ask(BOUNDARY_TIME, move |_, runner| {
             let trial = runner.trial.take();
             if let Ok(instance) = runner.instance() {
-                instance.set_call_limit(call_limit);
+                instance.set_trial(None);
             }
             Some(trial)
         });
