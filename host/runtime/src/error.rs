@@ -66,6 +66,16 @@ pub enum Error {
         /// What can be done.
         hint: Option<String>,
     },
+    /// A running element has not taken the value of a property.
+    #[error("element `{element}` failed in set-property: {message}")]
+    NotSet {
+        /// Name of the element.
+        element: String,
+        /// Why.
+        message: String,
+        /// What can be done.
+        hint: Option<String>,
+    },
     /// A model cannot be had.
     #[error("element `{element}`: {message}")]
     Model {
@@ -101,6 +111,7 @@ impl Error {
             Self::Element { .. } => "M0106",
             Self::Model { .. } => "M0107",
             Self::NotSwapped { .. } => "M0108",
+            Self::NotSet { .. } => "M0109",
         }
     }
 
@@ -111,6 +122,7 @@ impl Error {
             Self::NotGranted { hint, .. } => Some(hint.clone()),
             Self::Element { hint, .. }
             | Self::NotSwapped { hint, .. }
+            | Self::NotSet { hint, .. }
             | Self::Model { hint, .. } => hint.clone(),
             _ => None,
         }

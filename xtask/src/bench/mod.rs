@@ -5,6 +5,7 @@ mod gpu;
 mod inference;
 mod peers;
 mod streams;
+mod swap;
 pub(crate) mod table;
 
 use anyhow::Result;
@@ -26,6 +27,10 @@ const BENCHES: &[Bench] = &[
     Bench {
         name: "streams",
         run: streams::task,
+    },
+    Bench {
+        name: "swap",
+        run: swap::task,
     },
     Bench {
         name: "gpu",

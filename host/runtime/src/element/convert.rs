@@ -81,7 +81,16 @@ pub(crate) fn settings_from_guest(
         .collect()
 }
 
+/// A text that is what its type says. Wasmtime looks at a guest's bytes where they lie and
+/// copies them then; if they lie in a view of a frame that another element writes into
+/// meanwhile, what was copied was never looked at.
+pub(crate) fn sound_text(text: String) -> Result<String, String> {
+    String::from_utf8(text.into_bytes())
+        .map_err(|_changed| "a text that changed while it was read".to_owned())
+}
+
 fn checked_text(what: &str, text: String) -> Result<String, String> {
+    let text = sound_text(text)?;
     if text.len() > MAX_TEXT_BYTES {
         return Err(format!(
             "{what} of {} bytes, of {MAX_TEXT_BYTES} at most",
@@ -102,7 +111,12 @@ fn plain_text(what: &str, text: String) -> Result<String, String> {
 }
 
 /// A text that is only shown, cut off at a character's border.
-pub(crate) fn shortened(mut text: String, max_bytes: usize) -> String {
+pub(crate) fn shortened(text: String, max_bytes: usize) -> String {
+    // What is only shown may have changed.
+    let mut text = match String::from_utf8(text.into_bytes()) {
+        Ok(text) => text,
+        Err(changed) => String::from_utf8_lossy(changed.as_bytes()).into_owned(),
+    };
     if text.len() > max_bytes {
         let end = (0..=max_bytes)
             .rev()
@@ -114,6 +128,7 @@ pub(crate) fn shortened(mut text: String, max_bytes: usize) -> String {
 }
 
 pub(crate) fn checked_name(what: &str, name: String) -> Result<String, String> {
+    let name = sound_text(name)?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_%.".contains(c);
     if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.chars().all(plain) {
         return Err(format!(
@@ -363,21 +378,20 @@ pub(crate) fn classifications_from_guest(
                 class.confidence
             ));
         }
-        check_label(&class.label)?;
         Ok(Classification {
             class_id: class.class_id,
-            label: class.label,
+            label: checked_label(class.label)?,
             confidence: class.confidence.clamp(0.0, 1.0),
         })
     };
     list.into_iter().map(checked).collect()
 }
 
-fn check_label(label: &str) -> Result<(), String> {
+fn checked_label(label: String) -> Result<String, String> {
     if label.len() > MAX_NAME_BYTES {
         return Err(format!("a label of {} bytes", label.len()));
     }
-    Ok(())
+    sound_text(label)
 }
 
 fn keypoints_from_guest(list: Vec<buffers::Keypoint>) -> Result<Vec<Keypoint>, String> {
@@ -439,7 +453,6 @@ pub(crate) fn detection_from_guest(detection: buffers::Detection) -> Result<Dete
             detection.confidence
         ));
     }
-    check_label(&detection.label)?;
     if detection.classifications.len() > MAX_OBJECT_CLASSIFICATIONS {
         let count = detection.classifications.len();
         return Err(format!(
@@ -452,7 +465,7 @@ pub(crate) fn detection_from_guest(detection: buffers::Detection) -> Result<Dete
         width,
         height,
         class_id: detection.class_id,
-        label: detection.label,
+        label: checked_label(detection.label)?,
         confidence: detection.confidence.clamp(0.0, 1.0),
         track_id: detection.track_id,
         keypoints: keypoints_from_guest(detection.keypoints)?,

@@ -46,7 +46,7 @@ impl pads::Host for State {
         caps: String,
     ) -> Result<std::result::Result<String, GuestFailure>> {
         self.src_pad(pad)?;
-        let offered: Caps = match caps.parse() {
+        let offered: Caps = match sound(caps)?.parse() {
             Ok(caps) => caps,
             Err(error) => bail!("caps for pad {pad} that do not parse: {error}"),
         };
@@ -66,6 +66,11 @@ impl pads::Host for State {
             })),
         }
     }
+}
+
+/// See [`convert::sound_text`].
+pub(super) fn sound(text: String) -> Result<String> {
+    convert::sound_text(text).map_err(wasmtime::Error::msg)
 }
 
 impl State {
@@ -275,6 +280,7 @@ impl buffers::HostBuffer for State {
             .map(convert::detection_from_guest)
             .collect::<std::result::Result<Vec<_>, _>>()
             .map_err(wasmtime::Error::msg)?;
+        let layer = sound(layer)?;
         let buffer = &mut self.table.get_mut(&this)?.buffer;
         buffer
             .set_detections(&layer, detections, &self.around.metas)
@@ -321,6 +327,7 @@ impl buffers::HostBuffer for State {
         name: String,
         data: Option<Vec<u8>>,
     ) -> Result<()> {
+        let name = sound(name)?;
         let buffer = &mut self.table.get_mut(&this)?.buffer;
         buffer
             .set_meta(&name, data, &self.around.metas)
@@ -450,7 +457,7 @@ impl camera::Host for State {
     }
 
     fn caps(&mut self, device: String) -> Result<std::result::Result<String, GuestFailure>> {
-        let caps = self.around.devices.cameras.caps(&device);
+        let caps = self.around.devices.cameras.caps(&sound(device)?);
         Ok(caps.map(|caps| caps.to_string()).map_err(device_failure))
     }
 }
@@ -461,7 +468,8 @@ impl camera::HostCapture for State {
         device: String,
         caps: String,
     ) -> Result<std::result::Result<Resource<Capture>, GuestFailure>> {
-        let caps: Caps = match caps.parse() {
+        let device = sound(device)?;
+        let caps: Caps = match sound(caps)?.parse() {
             Ok(caps) => caps,
             Err(error) => bail!("caps for a camera that do not parse: {error}"),
         };

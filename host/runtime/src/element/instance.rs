@@ -88,6 +88,9 @@ pub(crate) enum Outcome {
 pub(crate) struct Grants {
     pub(crate) wasi: WasiCtx,
     pub(crate) nn: WasiNnCtx,
+    /// Whether the component passes texts to WASI, whose code does not know that they may
+    /// change while it reads them.
+    pub(crate) reads_elsewhere: bool,
     /// Where `nn` adds up the time that models ran.
     pub(crate) inference_nanos: Arc<AtomicU64>,
 }
@@ -200,6 +203,7 @@ impl Instance {
         pads: &[PadSpec],
         grants: Grants,
     ) -> Result<Self, Failure> {
+        let reads_elsewhere = grants.reads_elsewhere;
         let mut store = new_store(pre.engine(), around, pads, grants);
         begin_start(&mut store);
         guest_memory::begin();
@@ -210,6 +214,9 @@ impl Instance {
             Err(error) => return Err(explain(store.data_mut(), &error)),
         };
         store.data_mut().views = guest_memory::only_memory().map(Views::new);
+        if let (Some(views), true) = (&mut store.data_mut().views, reads_elsewhere) {
+            views.keep_none();
+        }
         let first_src = pads.iter().position(|pad| pad.is_src);
         Ok(Self {
             store,
@@ -285,7 +292,7 @@ impl Instance {
     /// What a pad could carry now.
     pub(crate) fn pad_caps(&mut self, pad: usize) -> Result<Caps, Failure> {
         let text = self.call(|guest, store| guest.call_pad_caps(store, pad as u32))?;
-        parse_caps(&text.map_err(returned)?)
+        parse_caps(text.map_err(returned)?)
     }
 
     /// What `to` could carry if `given` carried `caps`.
@@ -299,7 +306,7 @@ impl Instance {
         let text = self.call(|guest, store| {
             guest.call_transform_caps(store, given as u32, &caps, to as u32)
         })?;
-        parse_caps(&text.map_err(returned)?)
+        parse_caps(text.map_err(returned)?)
     }
 
     /// The element's choice among caps.
@@ -313,7 +320,7 @@ impl Instance {
         let text = self.call(|guest, store| {
             guest.call_fixate_caps(store, pad as u32, &caps, sink.as_deref())
         })?;
-        parse_caps(&text.map_err(returned)?)
+        parse_caps(text.map_err(returned)?)
     }
 
     /// Fixes a pad's caps.
@@ -511,10 +518,11 @@ fn returned(failure: types::Failure) -> Failure {
     }
 }
 
-fn parse_caps(text: &str) -> Result<Caps, Failure> {
+fn parse_caps(text: String) -> Result<Caps, Failure> {
     if text.len() > convert::MAX_TEXT_BYTES {
         return Err(Failure::contract(format!("caps of {} bytes", text.len())));
     }
+    let text = convert::sound_text(text).map_err(Failure::contract)?;
     text.parse()
         .map_err(|error| Failure::contract(format!("caps that do not parse: {error}")))
 }

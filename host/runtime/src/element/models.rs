@@ -9,6 +9,7 @@ use wasmtime::{Result, bail};
 
 use super::bindings::models;
 use super::bindings::types::{Failure as GuestFailure, Fault};
+use super::imports::sound;
 use super::state::{BufferHandle, MAX_SESSIONS, State};
 use crate::buffer::Buffer;
 use crate::nn::{
@@ -20,6 +21,7 @@ type Answer<T> = std::result::Result<T, GuestFailure>;
 
 impl models::Host for State {
     fn describe(&mut self, name: String) -> Result<Answer<models::Model>> {
+        let name = sound(name)?;
         Ok(self.model(&name).map(|model| model_to_guest(name, &model)))
     }
 
@@ -34,7 +36,7 @@ impl models::HostSession for State {
         if self.sessions >= MAX_SESSIONS {
             bail!("more than {MAX_SESSIONS} sessions open at a time");
         }
-        match self.model(&name) {
+        match self.model(&sound(name)?) {
             Ok(model) => {
                 let session = Session::new(&model, &self.around.frames);
                 let session = self.table.push(session)?;
@@ -54,7 +56,7 @@ impl models::HostSession for State {
         let mut tensors = Vec::with_capacity(inputs.len());
         for input in inputs {
             tensors.push(Input {
-                name: input.name,
+                name: sound(input.name)?,
                 element_type: type_from_guest(input.element_type),
                 dimensions: input.dimensions,
                 data: Data::Buffer(self.table.get(&input.data)?.buffer.clone()),

@@ -257,6 +257,7 @@ fn nowhere() -> Result<(Surroundings, Grants), Failure> {
     let grants = Grants {
         wasi: WasiCtx::builder().build(),
         nn,
+        reads_elsewhere: false,
         inference_nanos: Arc::default(),
     };
     Ok((around, grants))

@@ -3,6 +3,10 @@
 //! A frame stays mapped after the element has given it away, so that the next
 //! time it comes round costs nothing; a view that could write is made read-only
 //! first. When the window is full, the views that were not used longest go.
+//!
+//! A view that is kept shows what later is written into its frame, while the host may be
+//! reading a text there that the element passes: what the host makes of it must hold
+//! whatever the bytes become. Where that is in others' hands (WASI), no view is kept.
 #![allow(
     unsafe_code,
     reason = "maps frames into the element's memory and changes their protection"
@@ -32,6 +36,8 @@ pub(crate) struct Views {
     /// Free stretches `(start, len)`, sorted, never adjacent.
     free: Option<Vec<(u32, u32)>>,
     clock: u64,
+    /// Whether views stay when their handles are gone.
+    keeps: bool,
     /// Calls to the kernel so far, for the statistics.
     pub(crate) system_calls: u64,
 }
@@ -44,8 +50,14 @@ impl Views {
             mappings: HashMap::new(),
             free: None,
             clock: 0,
+            keeps: true,
             system_calls: 0,
         }
+    }
+
+    /// From now on views go with their handles, for two calls to the kernel more.
+    pub(crate) fn keep_none(&mut self) {
+        self.keeps = false;
     }
 
     /// Passes the announcement of a window on.
@@ -104,8 +116,12 @@ impl Views {
     /// One user of a frame's view is gone; nobody of this element may write any more.
     pub(crate) fn release(&mut self, frame: &Frame) {
         self.revoke(frame);
-        if let Some(mapping) = self.mappings.get_mut(&frame.id()) {
-            mapping.users = mapping.users.saturating_sub(1);
+        let Some(mapping) = self.mappings.get_mut(&frame.id()) else {
+            return;
+        };
+        mapping.users = mapping.users.saturating_sub(1);
+        if mapping.users == 0 && !self.keeps {
+            self.unmap(frame.id());
         }
     }
 
@@ -157,6 +173,10 @@ impl Views {
             .iter()
             .filter(|(_, mapping)| mapping.users == 0)
             .min_by_key(|(_, mapping)| mapping.used)?;
+        self.unmap(id)
+    }
+
+    fn unmap(&mut self, id: u64) -> Option<()> {
         let mapping = self.mappings.remove(&id)?;
         blank(self.memory.host_address(mapping.start), mapping.len);
         self.system_calls += 1;
@@ -255,6 +275,21 @@ mod tests {
         assert_eq!(frame.bytes()[5], 9);
         // SAFETY: still mapped, read-only.
         assert_eq!(unsafe { byte.read_volatile() }, 9);
+    }
+
+    #[test]
+    fn views_that_are_not_kept_go_with_their_last_handle() {
+        let (_memory, mut views) = element(4);
+        views.keep_none();
+        let frame = Pool::default().allocate(PAGE).unwrap();
+        let start = views.acquire(&frame, true).unwrap();
+        assert_eq!(views.acquire(&frame, false), Some(start));
+        views.release(&frame);
+        assert_eq!(views.mappings.len(), 1);
+        views.release(&frame);
+        assert!(views.mappings.is_empty());
+        assert_eq!(views.free, Some(vec![(HEAP as u32, 4 * PAGE as u32)]));
+        assert_eq!(views.acquire(&frame, false), Some(start));
     }
 
     #[test]

@@ -389,6 +389,9 @@ impl ComponentNode {
             && self.roll_back(&mut runner, failure, "handle-event")
         {
             out.clear();
+            if runner.stage == Stage::PassedBy {
+                return self.pass_by(&mut runner, pad, event);
+            }
             result = handle(&mut runner, &mut out);
         }
         let forward = match &result {

@@ -271,7 +271,11 @@ impl Controller {
 
 impl ComponentNode {
     fn set_property(&self, name: &str, text: &str) -> Result<bool, Error> {
-        let refused = |failure| element_error(self.name(), "set-property", failure);
+        let refused = |failure: Failure| Error::NotSet {
+            element: self.name().to_owned(),
+            message: failure.message,
+            hint: failure.hint,
+        };
         if self.is_changing.load(Ordering::Acquire) {
             return Err(refused(on_trial()));
         }

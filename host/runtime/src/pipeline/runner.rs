@@ -47,6 +47,7 @@ impl Blueprint {
         let grants = Grants {
             wasi,
             nn,
+            reads_elsewhere: self.loaded.imports.iter().any(|it| it.starts_with("wasi:")),
             inference_nanos: report.nanos().clone(),
         };
         let mut instance = Instance::new(&self.pre, self.around.clone(), &self.pads, grants)?;

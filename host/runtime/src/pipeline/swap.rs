@@ -214,7 +214,6 @@ impl ComponentNode {
             Err(failure) => return Err(Box::new((failure, new.instance))),
         };
         let (sender, rolled_back) = bounded(1);
-        let passed = self.passed();
         let (old, stage) = (runner.instance.replace(new.instance), runner.stage);
         runner.trial = Some(Trial {
             instance: old,
@@ -222,7 +221,6 @@ impl ComponentNode {
             properties: std::mem::replace(&mut runner.properties, new.properties),
             stage,
             place: runner.place.clone(),
-            passed,
             ended: sender,
         });
         runner.stage = Stage::Started;

@@ -21,8 +21,6 @@ pub(super) struct Trial {
     pub(super) properties: Vec<(String, Value)>,
     pub(super) stage: Stage,
     pub(super) place: Place,
-    /// Buffers that had passed.
-    pub(super) passed: u64,
     pub(super) ended: Sender<RolledBack>,
 }
 
@@ -48,12 +46,14 @@ impl ComponentNode {
         ended: &Receiver<RolledBack>,
         trial: Duration,
     ) -> Result<u64, Failure> {
+        let before = self.passed();
         match ended.recv_timeout(trial) {
             Ok(rolled_back) => return Err(rolled_back.into_failure()),
             Err(RecvTimeoutError::Disconnected) => return Err(ended_in_trial()),
             Err(RecvTimeoutError::Timeout) => {}
         }
-        let accepted = self.ask(BOUNDARY_TIME, move |_, runner| {
+        // Later, if it is in the middle of a call that waits for who is downstream.
+        let accepted = self.ask_for_later(BOUNDARY_TIME, move |_, runner| {
             let trial = runner.trial.take();
             if let Ok(instance) = runner.instance() {
                 instance.set_trial(None);
@@ -62,7 +62,6 @@ impl ComponentNode {
         });
         match accepted {
             Some(Some(trial)) => {
-                let passed = self.passed().saturating_sub(trial.passed);
                 // Here, since closing things takes its time. It has done its work: what it
                 // says now changes nothing.
                 if let Some(mut old) = trial.into_previous()
@@ -70,13 +69,14 @@ impl ComponentNode {
                 {
                     self.shared.warn(self.name(), "stop", &failure);
                 }
-                Ok(passed)
+                Ok(self.passed().saturating_sub(before))
             }
-            // It failed in the last moment, or has not come back from its last call.
-            Some(None) | None => match ended.recv_timeout(BOUNDARY_TIME) {
+            // It failed in the last moment, or all has ended.
+            Some(None) => match ended.try_recv() {
                 Ok(rolled_back) => Err(rolled_back.into_failure()),
                 Err(_) => Err(ended_in_trial()),
             },
+            None => Ok(self.passed().saturating_sub(before)),
         }
     }
 

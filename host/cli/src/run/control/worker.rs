@@ -156,7 +156,10 @@ fn status(controller: &Controller, elements: &Json) -> Json {
 
 fn refusal(error: &Error) -> Refusal {
     let kind = match error {
-        Error::Engine { .. } | Error::Thread(_) | Error::NotSwapped { .. } => ErrorKind::Failed,
+        Error::Engine { .. }
+        | Error::Thread(_)
+        | Error::NotSwapped { .. }
+        | Error::NotSet { .. } => ErrorKind::Failed,
         _ => ErrorKind::Usage,
     };
     Refusal {
