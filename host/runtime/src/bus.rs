@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use millstream_core::element::Value;
 
-use crate::element::instance::FailureKind;
+use crate::element::failure::FailureKind;
 use crate::nn::ModelInfo;
 
 /// Messages that wait for a slow application; more are counted as lost, since a

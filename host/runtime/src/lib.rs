@@ -39,7 +39,7 @@ pub use device::simulated;
 pub use device::{
     CameraInfo, CameraStream, Cameras, CapturedFrame, DeviceError, Devices, Screen, ScreenWindow,
 };
-pub use element::instance::FailureKind;
+pub use element::failure::FailureKind;
 pub use element::link::{Folder, Granted};
 pub use element::registry::{Carried, ElementRegistry, Loaded, Origin};
 pub use error::Error;

@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 use millstream_core::caps::Caps;
 use millstream_core::element::{Descriptor, Value};
 use wasmtime::component::{InstancePre, ResourceTable};
-use wasmtime::{AsContextMut, Store, Trap, UpdateDeadline};
+use wasmtime::{AsContextMut, Store, UpdateDeadline};
 use wasmtime_wasi::WasiCtx;
 
 use super::bindings::{ElementHost, ElementHostPre, guest, types};
 use super::convert;
 use super::engine::TICK;
+use super::failure::{Failure, explain, returned};
 use super::state::{
-    CallTime, Held, Item, MAX_CALL_BYTES, MAX_HANDLES, MAX_INFERENCE_TIME, MAX_MESSAGE_BYTES,
-    MAX_STATE_BYTES, PadState, State, Surroundings, TalkLimit,
+    CallTime, Held, Item, MAX_CALL_BYTES, MAX_HANDLES, MAX_INFERENCE_TIME, MAX_STATE_BYTES,
+    PadState, State, Surroundings, TalkLimit,
 };
 use crate::buffer::Buffer;
 use crate::memory::guest as guest_memory;
@@ -24,55 +25,6 @@ use crate::nn::WasiNnCtx;
 
 /// The manifest's key for the time of most calls.
 const CALL_TIME: &str = "call-time";
-
-/// Why an element could not do what it was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
-    /// It said so.
-    Returned,
-    /// It executed an instruction that it may not, or panicked.
-    Trap,
-    /// It took too long.
-    Deadline,
-    /// It wanted more memory than its limit.
-    Memory,
-    /// It broke the contract.
-    Contract,
-}
-
-impl FailureKind {
-    /// The kind's word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Returned => "error",
-            Self::Trap => "trap",
-            Self::Deadline => "deadline",
-            Self::Memory => "memory",
-            Self::Contract => "contract broken",
-        }
-    }
-}
-
-/// A failed call.
-#[derive(Debug, Clone)]
-pub(crate) struct Failure {
-    /// What sort of failure.
-    pub kind: FailureKind,
-    /// What happened.
-    pub message: String,
-    /// What can be done about it.
-    pub hint: Option<String>,
-}
-
-impl Failure {
-    pub(crate) fn contract(message: impl Into<String>) -> Self {
-        Self {
-            kind: FailureKind::Contract,
-            message: message.into(),
-            hint: None,
-        }
-    }
-}
 
 /// What a processing call left behind.
 pub(crate) enum Outcome {
@@ -508,16 +460,6 @@ fn setting(name: &str, value: &Value) -> types::Setting {
     }
 }
 
-fn returned(failure: types::Failure) -> Failure {
-    Failure {
-        kind: FailureKind::Returned,
-        message: convert::shortened(failure.message, MAX_MESSAGE_BYTES),
-        hint: failure
-            .hint
-            .map(|hint| convert::shortened(hint, MAX_MESSAGE_BYTES)),
-    }
-}
-
 fn parse_caps(text: String) -> Result<Caps, Failure> {
     if text.len() > convert::MAX_TEXT_BYTES {
         return Err(Failure::contract(format!("caps of {} bytes", text.len())));
@@ -525,75 +467,6 @@ fn parse_caps(text: String) -> Result<Caps, Failure> {
     let text = convert::sound_text(text).map_err(Failure::contract)?;
     text.parse()
         .map_err(|error| Failure::contract(format!("caps that do not parse: {error}")))
-}
-
-/// What a trap or a refused import means.
-fn explain(state: &mut State, error: &wasmtime::Error) -> Failure {
-    let is_trap = error.downcast_ref::<Trap>().is_some();
-    // A panic says why, and then traps.
-    let is_panic = is_trap && !state.call.exceeded && !state.memory_refused;
-    let words = state.last_words.take_if(|_| is_panic);
-    state.finish_talk();
-    let limit = state.call.limit;
-    let message = error.root_cause().to_string();
-    if state.call.exceeded {
-        return Failure {
-            kind: FailureKind::Deadline,
-            message: format!("a call took longer than its limit of {limit:?}"),
-            hint: Some(format!(
-                "raise `limits.{}` of the element, if it only needs more time",
-                state.call.key
-            )),
-        };
-    }
-    if state.memory_refused {
-        return Failure {
-            kind: FailureKind::Memory,
-            message: format!(
-                "it wanted more memory than its limit of {} MiB ({message})",
-                state.around.memory_bytes >> 20
-            ),
-            hint: Some("raise `limits.memory` of the element, if it only needs more".to_owned()),
-        };
-    }
-    let kind = if is_trap {
-        FailureKind::Trap
-    } else {
-        FailureKind::Contract
-    };
-    let message = with_backtrace(message, error);
-    Failure {
-        kind,
-        message: match words {
-            Some(words) => format!("{words} ({message})"),
-            None => message,
-        },
-        hint: None,
-    }
-}
-
-/// Functions of a trap's backtrace that are shown, innermost first.
-const SHOWN_FRAMES: usize = 4;
-
-/// Adds the guest's innermost functions, where their names are known.
-fn with_backtrace(mut message: String, error: &wasmtime::Error) -> String {
-    let Some(backtrace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else {
-        return message;
-    };
-    let names: Vec<String> = backtrace
-        .frames()
-        .iter()
-        .filter_map(wasmtime::FrameInfo::func_name)
-        // Names of other languages stay as they are; `#` leaves the hash out.
-        .map(|name| format!("{:#}", rustc_demangle::demangle(name)))
-        .filter(|name| !name.contains("panic") && !name.contains("rust_begin_unwind"))
-        .take(SHOWN_FRAMES)
-        .collect();
-    if !names.is_empty() {
-        message.push_str(" in ");
-        message.push_str(&names.join(" < "));
-    }
-    convert::shortened(message, MAX_MESSAGE_BYTES)
 }
 
 #[cfg(test)]

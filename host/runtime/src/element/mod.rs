@@ -11,6 +11,8 @@ pub(crate) mod engine;
 pub(crate) mod registry;
 pub(crate) mod link;
 pub(crate) mod state;
+pub(crate) mod failure;
 mod imports;
+mod devices;
 mod models;
 pub(crate) mod instance;

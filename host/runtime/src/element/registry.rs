@@ -16,7 +16,8 @@ use wasmtime::component::Component;
 use wasmtime_wasi::WasiCtx;
 
 use super::engine::{Compiler, MAX_COMPONENT_BYTES, digest};
-use super::instance::{Failure, Grants, Instance};
+use super::failure::Failure;
+use super::instance::{Grants, Instance};
 use super::link;
 use super::state::{Limits, Surroundings};
 use crate::buffer::MetaBudget;

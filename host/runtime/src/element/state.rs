@@ -14,7 +14,7 @@ use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_nn::wit::WasiNnView;
 
-use super::instance::Failure;
+use super::failure::Failure;
 use crate::buffer::{Buffer, MetaBudget};
 use crate::bus::Bus;
 use crate::clock::PipelineClock;

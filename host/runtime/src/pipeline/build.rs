@@ -25,7 +25,8 @@ use crate::Runtime;
 use crate::buffer::MetaBudget;
 use crate::bus::{Bus, Message};
 use crate::clock::PipelineClock;
-use crate::element::instance::{Failure, PadSpec};
+use crate::element::failure::Failure;
+use crate::element::instance::PadSpec;
 use crate::element::link::{self, Folder, Granted, folder_of, tidy_path};
 use crate::element::registry::{Loaded, Origin};
 use crate::element::state::{

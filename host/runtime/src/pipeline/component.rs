@@ -23,7 +23,8 @@ use crate::buffer::Buffer;
 use crate::bus::Message;
 use crate::clock::Waited;
 use crate::element::convert::DISCONT;
-use crate::element::instance::{Failure, FailureKind, Instance, Outcome, PadSpec, now};
+use crate::element::failure::{Failure, FailureKind};
+use crate::element::instance::{Instance, Outcome, PadSpec, now};
 use crate::element::state::{Item, Surroundings};
 
 /// A component and everything around it.
@@ -53,25 +54,6 @@ pub(crate) struct ComponentNode {
     pub(crate) is_resumed: AtomicBool,
     /// Wakes a source that waits for its device.
     pub(crate) parker: Mutex<Parker>,
-}
-
-/// What came of a source's turn.
-pub(crate) struct Turn {
-    pub(crate) flow: Flow,
-    /// Buffers that were sent.
-    pub(crate) made: u64,
-    pub(crate) wait: Wait,
-}
-
-/// What a source waits for before its next turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wait {
-    /// Nothing.
-    No,
-    /// One of its devices.
-    Device,
-    /// A running time, in nanoseconds.
-    Until(u64),
 }
 
 impl ComponentNode {
@@ -133,29 +115,6 @@ impl ComponentNode {
         self.counters.copied_bytes.store(copied, Ordering::Relaxed);
     }
 
-    /// Caps that the plan fixed for a source's pads, then the first segment.
-    pub(crate) fn announce(&self) -> Flow {
-        let mut runner = self.lock();
-        let mut items = Vec::new();
-        let Some(element) = self.graph.elements.get(self.index) else {
-            return Flow::Ok;
-        };
-        for (pad, state) in element.pads.iter().enumerate() {
-            let planned = state.link.and_then(|link| self.plan.get()?.links.get(link));
-            if let Some(caps) = planned.and_then(|link| link.caps.as_ref())
-                && !caps.is_any()
-            {
-                let caps = Arc::new(caps.clone());
-                if let Err(failure) = runner.set_caps(pad, &caps) {
-                    return self.fail(&mut runner, &failure, "set-caps");
-                }
-                items.push((pad, Item::Caps(caps)));
-            }
-            items.push((pad, Item::Segment(runner.segment())));
-        }
-        self.send(&mut runner, items)
-    }
-
     /// Something arrives at a sink pad.
     pub(crate) fn push(&self, pad: usize, item: Item) -> Flow {
         if self.on_failure.resort() == Resort::PassThrough {
@@ -198,7 +157,7 @@ impl ComponentNode {
         self.send(runner, self.to_src_pads(item))
     }
 
-    fn push_buffer(&self, pad: usize, buffer: crate::buffer::Buffer) -> Flow {
+    fn push_buffer(&self, pad: usize, buffer: Buffer) -> Flow {
         if self.is_sink {
             let segment = self.lock().segment();
             self.note_latency(&buffer, segment);
@@ -258,17 +217,17 @@ impl ComponentNode {
     }
 
     /// Whether the element may be made anew.
-    fn keeps_state(&self) -> bool {
+    pub(super) fn keeps_state(&self) -> bool {
         matches!(self.on_failure, OnFailure::Restart(_) | OnFailure::Drop(_))
     }
 
     /// The same for all src pads.
-    fn to_src_pads(&self, item: &Item) -> Vec<(usize, Item)> {
+    pub(super) fn to_src_pads(&self, item: &Item) -> Vec<(usize, Item)> {
         self.src_pads().map(|pad| (pad, item.clone())).collect()
     }
 
     /// How long after its time a buffer came; a virtual clock's answer would be 0.
-    fn note_latency(&self, buffer: &crate::buffer::Buffer, segment: Segment) {
+    fn note_latency(&self, buffer: &Buffer, segment: Segment) {
         let clock = &self.shared.clock;
         let pts = buffer.timing.pts.filter(|_| clock.is_real());
         if let Some(due) = pts.and_then(|pts| segment.running_time(pts)) {
@@ -278,7 +237,7 @@ impl ComponentNode {
     }
 
     /// Waits for a buffer's time where the sink is synchronised; `None`: nothing to wait for.
-    fn wait_for_time(&self, buffer: &crate::buffer::Buffer, segment: Segment) -> Option<Flow> {
+    fn wait_for_time(&self, buffer: &Buffer, segment: Segment) -> Option<Flow> {
         let due = self.due(buffer, segment)?;
         match self.shared.clock.wait_until(due) {
             Waited::Reached { .. } => Some(Flow::Ok),
@@ -286,7 +245,7 @@ impl ComponentNode {
         }
     }
 
-    fn due(&self, buffer: &crate::buffer::Buffer, segment: Segment) -> Option<u64> {
+    fn due(&self, buffer: &Buffer, segment: Segment) -> Option<u64> {
         if !self.base.sync {
             return None;
         }
@@ -294,7 +253,7 @@ impl ComponentNode {
         Some(running.saturating_add_signed(self.base.ts_offset_nanos))
     }
 
-    fn is_late(&self, buffer: &crate::buffer::Buffer, segment: Segment) -> bool {
+    fn is_late(&self, buffer: &Buffer, segment: Segment) -> bool {
         let (Some(due), Some(limit)) = (self.due(buffer, segment), self.base.max_lateness_nanos)
         else {
             return false;
@@ -414,91 +373,9 @@ impl ComponentNode {
         flow
     }
 
-    /// A source's turn; how it went, and until when it wants to wait.
-    pub(crate) fn produce(&self, room: u64) -> Turn {
-        let mut runner = self.enter();
-        if self.is_resumed.swap(false, Ordering::Relaxed) {
-            // The same time once more is no step back: sources may not know better.
-            runner.only_after = runner.last_pts.and_then(|last| last.checked_sub(1));
-        }
-        if let Some(flow) = runner.finished {
-            return Turn {
-                flow,
-                made: 0,
-                wait: Wait::No,
-            };
-        }
-        let mut out = std::mem::take(&mut runner.out);
-        let mut result = self.call_produce(&mut runner, &mut out);
-        if let Err(failure) = &result
-            && self.roll_back(&mut runner, failure, "produce")
-        {
-            out.clear();
-            result = self.call_produce(&mut runner, &mut out);
-        }
-        let mut made = 0;
-        let running_time = self
-            .base
-            .do_timestamp
-            .then(|| self.shared.clock.running_time());
-        out.retain_mut(|(_, item)| {
-            let Item::Buffer(buffer) = item else {
-                return true;
-            };
-            if let Some(running_time) = running_time {
-                buffer.timing.pts = Some(running_time);
-            }
-            if runner.is_repeated(buffer.timing.pts) {
-                return false;
-            }
-            made += 1;
-            made <= room
-        });
-        let wait = match &result {
-            Ok(Outcome::Wait(None)) => Wait::Device,
-            Ok(Outcome::Wait(Some(until))) => Wait::Until(*until),
-            _ => Wait::No,
-        };
-        let flow = self.after_call(&mut runner, out, result, "produce");
-        Turn {
-            flow,
-            made: made.min(room),
-            wait,
-        }
-    }
-
-    fn call_produce(
-        &self,
-        runner: &mut Runner,
-        out: &mut Vec<(usize, Item)>,
-    ) -> Result<Outcome, Failure> {
-        let instance = runner.instance()?;
-        let began = now();
-        let result = instance.produce(out);
-        let ended = now();
-        self.counters.called(ended - began);
-        let result = result?;
-        if self.keeps_state() {
-            runner.take_checkpoint(ended)?;
-        }
-        Ok(result)
-    }
-
     /// Whether it makes buffers.
     pub(super) fn is_source(&self) -> bool {
         self.pads.iter().all(|pad| pad.is_src)
-    }
-
-    /// Ends a source's stream on all its pads.
-    pub(crate) fn end_source(&self) -> Flow {
-        let mut runner = self.lock();
-        if let Some(flow) = runner.finished {
-            // It has ended by itself, and said so downstream.
-            return flow;
-        }
-        runner.finished = Some(Flow::Eos);
-        self.post_statistics(None);
-        self.send(&mut runner, self.to_src_pads(&Item::Eos))
     }
 
     pub(super) fn src_pads(&self) -> impl Iterator<Item = usize> + '_ {
@@ -508,7 +385,7 @@ impl ComponentNode {
     }
 
     /// Hands on what a call left, and deals with its failure or end.
-    fn after_call(
+    pub(super) fn after_call(
         &self,
         runner: &mut Runner,
         out: Vec<(usize, Item)>,
@@ -586,7 +463,7 @@ impl ComponentNode {
     }
 
     /// What the element has done so far, with the present rate where it is known.
-    fn post_statistics(&self, rate: Option<f64>) {
+    pub(super) fn post_statistics(&self, rate: Option<f64>) {
         if !self.base.stats {
             return;
         }

@@ -16,7 +16,7 @@ use super::shared::Shared;
 use super::stats::ElementStats;
 use super::swap::{Swap, Swapped, on_trial};
 use crate::bus::{Message, State};
-use crate::element::instance::{Failure, FailureKind};
+use crate::element::failure::{Failure, FailureKind};
 use crate::element::registry::{ElementRegistry, Loaded};
 use crate::error::Error;
 

@@ -9,7 +9,9 @@ use millstream_core::element::{
 use millstream_core::pipeline::value_from_text;
 use millstream_core::privilege;
 
-use crate::element::instance::{Failure, PadSpec};
+use crate::element::failure::Failure;
+
+use crate::element::instance::PadSpec;
 use crate::element::registry::Loaded;
 
 /// Refuses a component that wants more than the one before.

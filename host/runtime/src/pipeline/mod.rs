@@ -43,7 +43,7 @@ use crate::Runtime;
 use crate::bus::{Message, State};
 use crate::clock::ClockKind;
 use crate::device::Devices;
-use crate::element::instance::Failure;
+use crate::element::failure::Failure;
 use crate::element::link::Granted;
 use crate::element::registry::ElementRegistry;
 use crate::error::Error;

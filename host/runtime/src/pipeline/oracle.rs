@@ -8,7 +8,8 @@ use millstream_core::{Error, Oracle};
 
 use super::node::Node;
 use super::runner::Runner;
-use crate::element::instance::{Failure, Instance};
+use crate::element::failure::Failure;
+use crate::element::instance::Instance;
 
 /// Answers questions about one element whose lock is held.
 pub(super) struct OwnOracle<'a> {

@@ -16,7 +16,8 @@ use super::node::Flow;
 use super::runner::{Runner, Stage};
 use super::stats::Counters;
 use crate::bus::{Message, Recovery};
-use crate::element::instance::{Failure, FailureKind, now};
+use crate::element::failure::{Failure, FailureKind};
+use crate::element::instance::now;
 use crate::element::state::Item;
 use crate::error::Error;
 

@@ -8,7 +8,7 @@ use crossbeam::sync::Unparker;
 
 use crate::bus::{Bus, Level, Message};
 use crate::clock::PipelineClock;
-use crate::element::instance::Failure;
+use crate::element::failure::Failure;
 
 /// State that every node can reach.
 pub(crate) struct Shared {

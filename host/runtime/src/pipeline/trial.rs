@@ -12,7 +12,8 @@ use super::runner::{Blueprint, Checkpoint, Place, Runner, Stage};
 use super::stats::Counters;
 use super::swap::BOUNDARY_TIME;
 use crate::bus::Message;
-use crate::element::instance::{Failure, Instance};
+use crate::element::failure::Failure;
+use crate::element::instance::Instance;
 
 /// What was there before a component that is on trial.
 pub(super) struct Trial {
