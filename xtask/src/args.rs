@@ -76,6 +76,17 @@ impl Args {
         Err(Usage::new(format!("`{name}` needs a value")).into())
     }
 
+    /// Takes an option's number, or else what it is without.
+    pub(crate) fn number(&mut self, name: &str, default: u64) -> Result<u64> {
+        let Some(text) = self.value(name)? else {
+            return Ok(default);
+        };
+        let number = text.parse().ok();
+        number.ok_or_else(|| {
+            Usage::new(format!("`{name}` got `{text}`, expected a whole number")).into()
+        })
+    }
+
     /// What is left, as names; an option among them is a mistake.
     pub(crate) fn names(self) -> Result<Vec<String>> {
         match self.0.iter().find(|arg| arg.starts_with('-')) {
@@ -130,6 +141,13 @@ mod tests {
         assert_eq!(
             args("--out").value("--out").unwrap_err().to_string(),
             "`--out` needs a value"
+        );
+        assert_eq!(
+            args("--seed x")
+                .number("--seed", 1)
+                .unwrap_err()
+                .to_string(),
+            "`--seed` got `x`, expected a whole number"
         );
         assert_eq!(
             args("--quick").names().unwrap_err().to_string(),

@@ -95,7 +95,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "hostile",
-        takes: "[--seconds N] [GUEST…]",
+        takes: "[--seconds N] [--rounds N] [GUEST…]",
         summary: "each hostile guest beside two good branches: what is lost, and how long recovery takes",
         run: hostile::task,
     },

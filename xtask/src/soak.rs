@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use crate::args::{Args, Usage};
+use crate::args::Args;
 use crate::bench::table::{markdown, median};
 use crate::workspace::Workspace;
 use crate::{components, demo, setup};
@@ -43,8 +43,8 @@ const MOST_GROWTH: f64 = 5.0;
 const END: Duration = Duration::from_mins(1);
 
 pub(crate) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
-    let minutes = number(&mut args, "--minutes", DEFAULT_MINUTES)?.max(2);
-    let seed = number(&mut args, "--seed", 1)?;
+    let minutes = args.number("--minutes", DEFAULT_MINUTES)?.max(2);
+    let seed = args.number("--seed", 1)?;
     args.finish()?;
     setup::setup(workspace)?;
     components::components(workspace)?;
@@ -63,15 +63,6 @@ pub(crate) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
     let mut soak = Soak::start(workspace, &folder, seed)?;
     soak.run(Duration::from_secs(60 * minutes))?;
     soak.end()
-}
-
-fn number(args: &mut Args, name: &str, default: u64) -> Result<u64> {
-    let Some(text) = args.value(name)? else {
-        return Ok(default);
-    };
-    text.parse()
-        .ok()
-        .with_context(|| Usage::new(format!("`{name}` got `{text}`, expected a number")))
 }
 
 fn understudy(workspace: &Workspace) -> PathBuf {

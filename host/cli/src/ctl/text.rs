@@ -45,6 +45,7 @@ pub(super) fn stats(pipeline: &str, answer: &Json) -> String {
         "per buffer",
         "p99",
         "longest",
+        "latency p99",
         "copied",
         "dropped",
         "late",
@@ -59,9 +60,10 @@ pub(super) fn stats(pipeline: &str, answer: &Json) -> String {
             text(element, "name"),
             count("buffers-in").to_string(),
             count("buffers-out").to_string(),
-            human::time(count("nanos") / buffers),
-            human::time(count("p99-nanos")),
-            human::time(count("longest-nanos")),
+            time(count("nanos") / buffers),
+            time(count("p99-nanos")),
+            time(count("longest-nanos")),
+            time(count("latency-p99-nanos")),
             human::bytes(count("copied-bytes")),
             count("dropped").to_string(),
             count("late").to_string(),
@@ -69,11 +71,19 @@ pub(super) fn stats(pipeline: &str, answer: &Json) -> String {
             count("restarts").to_string(),
         ]
     }));
-    let mut align = [Align::Right; 11];
+    let mut align = [Align::Right; 12];
     if let Some(first) = align.first_mut() {
         *first = Align::Left;
     }
     head(pipeline, answer) + &human::table(&rows, &align)
+}
+
+/// A time that was measured; the host's own elements have none.
+fn time(nanos: u64) -> String {
+    if nanos == 0 {
+        return "-".to_owned();
+    }
+    human::time(nanos)
 }
 
 /// `negate: 1f2e3d4c5b6a took over from 0a1b2c3d4e5f in 1.2 ms, 30 buffers on trial`.
