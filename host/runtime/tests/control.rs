@@ -201,7 +201,8 @@ fn a_component_that_fails_its_trial_goes_and_the_old_one_has_the_buffer() {
         ("trap", "unreachable"),
         ("hang", "longer than its limit of 300ms"),
         ("error", "as it was asked"),
-        ("hog", "more memory than its limit"),
+        // Of memory, or on a busy machine of time.
+        ("hog", "than its limit of"),
     ] {
         let mut play = Play::new(&format!("then={then}"));
         play.wait_for(10);
