@@ -35,8 +35,8 @@ const RATE: u32 = 60;
 const ODDS: u32 = 45;
 /// When memory, descriptors and threads are taken as settled.
 const SETTLED: Duration = Duration::from_mins(1);
-/// Samples that are averaged, one a second.
-const WINDOW: usize = 15;
+/// Samples, one a second, whose median counts: elements that hoard are seen at all sizes.
+const WINDOW: usize = 60;
 /// Most growth of memory after it has settled, in percent.
 const MOST_GROWTH: f64 = 5.0;
 /// How long the end may take.
@@ -98,7 +98,8 @@ fn manifest(workspace: &Workspace, seed: u64) -> String {
     )
 }
 
-/// What `/proc` says of the process.
+/// What `/proc` says of the process. Memory is what it has written to: pages of files, such
+/// as compiled code, come and go with what else the machine does.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
     kib: f64,
@@ -291,7 +292,7 @@ fn sample(process: u32) -> Result<Sample> {
             .with_context(|| format!("no {key} in /proc"))
     };
     Ok(Sample {
-        kib: number("VmRSS:")?,
+        kib: number("RssAnon:")? + number("RssShmem:")?,
         descriptors: fs::read_dir(folder.join("fd"))?.count(),
         threads: number("Threads:")? as usize,
     })
