@@ -25,6 +25,9 @@ const MAX_TEXT_BYTES: usize = 65_536;
 /// sequences. Engines recurse here, and models in use stay below 10.
 const MAX_DEPTH: usize = 32;
 
+/// What is wrong with a file that ends too early, or whose numbers do not.
+const DAMAGED: &str = "its protobuf is cut off or damaged";
+
 /// The messages of `onnx.proto` that hold others which engines read.
 #[derive(Clone, Copy)]
 enum Kind {
@@ -83,6 +86,9 @@ fn check(message: &[u8], kind: Kind, depth: usize) -> Result<(), String> {
             (Kind::Tensor, (13, Wire::Bytes(_)) | (14, Wire::Number(1))) => {
                 return Err("its weights lie in other files; save it as one".into());
             }
+            // TensorProto.int32_data, int64_data, uint64_data: rten-onnx reads a number of
+            // ten bytes that all say that more follow for ever.
+            (Kind::Tensor, (5 | 7 | 11, Wire::Bytes(numbers))) => check_numbers(numbers)?,
             (_, (number, Wire::Bytes(bytes))) => {
                 if let Some(kind) = kind.field(number) {
                     check(bytes, kind, depth + 1)?;
@@ -90,6 +96,15 @@ fn check(message: &[u8], kind: Kind, depth: usize) -> Result<(), String> {
             }
             _ => {}
         }
+    }
+    Ok(())
+}
+
+/// Checks that packed numbers end where they lie.
+fn check_numbers(numbers: &[u8]) -> Result<(), String> {
+    let mut numbers = Fields(numbers);
+    while !numbers.0.is_empty() {
+        numbers.varint().ok_or(DAMAGED)?;
     }
     Ok(())
 }
@@ -391,7 +406,7 @@ impl<'a> Iterator for Fields<'a> {
         if field.is_none() {
             self.0 = &[];
         }
-        Some(field.ok_or_else(|| "its protobuf is cut off or damaged".into()))
+        Some(field.ok_or_else(|| DAMAGED.into()))
     }
 }
 

@@ -399,6 +399,12 @@ fn lengths_inside_of_messages_are_checked_and_nesting_is_limited() {
     let node = Message::default().message(5, &attribute);
     let error = read_header(&model(&Message::default().message(1, &node))).unwrap_err();
     assert!(error.contains("cut off or damaged"), "{error}");
+    // Numbers that say of each of their bytes that more follow: rten-onnx never ends.
+    for (field, bytes) in [(5, 10), (7, 10), (7, 11), (11, 1)] {
+        let tensor = Message::default().bytes(field, vec![0xff; bytes]);
+        let error = read_header(&model(&Message::default().message(5, &tensor))).unwrap_err();
+        assert!(error.contains("cut off or damaged"), "{field}: {error}");
+    }
     // Graphs in attributes of nodes of graphs …
     let deep = (0..1000).fold(Message::default(), |graph, _| {
         let attribute = Message::default().message(6, &graph);
