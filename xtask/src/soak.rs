@@ -258,7 +258,7 @@ impl Soak {
         }
         print_counts("message", &messages);
         print_counts("from outside", &self.done);
-        wrong.extend(Books::new(&summary)?.check());
+        wrong.extend(Books::new(&summary)?.check()?);
         wrong.extend(check_samples(&self.samples));
         if wrong.is_empty() {
             println!("all buffers are accounted for, nothing has grown");
@@ -361,12 +361,13 @@ impl Books {
         ))
     }
 
-    fn get(&self, element: &str, key: &str) -> i64 {
-        let value = self.0.get(element).and_then(|it| it.get(key));
-        value.and_then(Value::as_i64).unwrap_or(i64::MIN)
+    fn get(&self, element: &str, key: &str) -> Result<i64> {
+        let value = self.0.get(element).and_then(|it| it.get(key)?.as_i64());
+        value.with_context(|| format!("no `{key}` of `{element}` in the summary"))
     }
 
-    fn check(&self) -> Vec<String> {
+    /// What does not add up.
+    fn check(&self) -> Result<Vec<String>> {
         let keys = [
             "buffers-in",
             "buffers-out",
@@ -378,38 +379,44 @@ impl Books {
             .0
             .keys()
             .map(|name| {
-                let cells = keys.iter().map(|key| self.get(name, key).to_string());
-                std::iter::once(name.clone()).chain(cells).collect()
+                let cells = keys.iter().map(|key| Ok(self.get(name, key)?.to_string()));
+                std::iter::once(Ok(name.clone())).chain(cells).collect()
             })
-            .collect();
+            .collect::<Result<_>>()?;
         let header: Vec<&str> = std::iter::once("element").chain(keys).collect();
         println!("{}", markdown(&header, &rows));
         let mut wrong = Vec::new();
-        let mut same = |what: &str, a: i64, b: i64| {
+        let mut same = |what: &str, a: Result<i64>, b: Result<i64>| -> Result<()> {
+            let (a, b) = (a?, b?);
             if a != b {
                 wrong.push(format!("{what}: {a} against {b}"));
             }
+            Ok(())
         };
         let get = |element: &str, key: &str| self.get(element, key);
+        let sum = |element: &str, a: &str, b: &str| Ok(get(element, a)? + get(element, b)?);
         let (i, o, d) = ("buffers-in", "buffers-out", "dropped");
-        same("source to tee", get("source", o), get("t", i));
-        same("tee to its branches", get("t", o), 3 * get("t", i));
-        same("tee to queue-a", get("t", i), get("queue-a", i));
-        same("tee to queue-b", get("t", i), get("queue-b", i));
-        same("tee to valve", get("t", i), get("valve", i));
-        same("valve", get("valve", i), get("valve", o) + get("valve", d));
-        same("valve to queue-c", get("valve", o), get("queue-c", i));
+        same("source to tee", get("source", o), get("t", i))?;
+        let branches = get("t", i).map(|buffers| 3 * buffers);
+        same("tee to its branches", get("t", o), branches)?;
+        for branch in ["queue-a", "queue-b", "valve"] {
+            same(&format!("tee to {branch}"), get("t", i), get(branch, i))?;
+        }
+        same("valve", get("valve", i), sum("valve", o, d))?;
+        same("valve to queue-c", get("valve", o), get("queue-c", i))?;
+        let mut faults = 0;
         for name in ["a", "b", "c"] {
             let (queue, sink) = (format!("queue-{name}"), format!("sink-{name}"));
-            same(&queue, get(&queue, i), get(&queue, o) + get(&queue, d));
-            same(&format!("{queue} to {name}"), get(&queue, o), get(name, i));
+            same(&queue, get(&queue, i), sum(&queue, o, d))?;
+            same(&format!("{queue} to {name}"), get(&queue, o), get(name, i))?;
+            same(name, get(name, i), sum(name, o, d))?;
             let next = if name == "b" { "convert" } else { &sink };
-            same(&format!("{name} to {next}"), get(name, o), get(next, i));
+            same(&format!("{name} to {next}"), get(name, o), get(next, i))?;
+            faults += get(name, "failures")?;
         }
-        same("convert", get("convert", i), get("convert", o));
-        same("convert to sink-b", get("convert", o), get("sink-b", i));
-        let faults: i64 = ["a", "b", "c"].iter().map(|it| get(it, "failures")).sum();
+        same("convert", get("convert", i), get("convert", o))?;
+        same("convert to sink-b", get("convert", o), get("sink-b", i))?;
         println!("{faults} faults\n");
-        wrong
+        Ok(wrong)
     }
 }

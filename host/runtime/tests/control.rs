@@ -400,7 +400,10 @@ fn a_paused_pipeline_stands_still_and_goes_on() {
     if lacks_guests() {
         return;
     }
-    let mut play = Play::new("");
+    let line = LIVE
+        .replace("THEN", "")
+        .replace("fakesink", "fakesink sync=true");
+    let mut play = Play::line(&line, OnFailure::GiveUp(Resort::Stop));
     play.wait_for(5);
     play.controller.pause();
     assert_eq!(play.controller.state(), State::Paused);
@@ -410,6 +413,11 @@ fn a_paused_pipeline_stands_still_and_goes_on() {
     assert_eq!(play.count("s").0, stood);
     assert_eq!(play.controller.running_time(), time);
     assert!(play.controller.set_property("u", "then", "trap").is_ok());
+    // Who waits for downstream can still be looked at.
+    let now = &play.controller.elements()[2];
+    let fixed = ("fixed".to_owned(), "0".to_owned());
+    assert!(now.properties.contains(&fixed), "{now:?}");
+    assert!(now.pads.iter().all(|pad| pad.caps.is_some()), "{now:?}");
     play.controller.resume();
     assert_eq!(play.controller.state(), State::Playing);
     play.wait_for(5);

@@ -232,13 +232,14 @@ impl Builder<'_> {
             .make(&properties)
             .map_err(|failure| element_error(&element.name, "create", failure))?;
         self.report_models(&element.name, &granted);
-        let runner = Runner::new(blueprint.clone(), properties, instance);
+        let first_digest = blueprint.loaded.digest.clone();
+        let runner = Runner::new(blueprint, properties, instance);
         let node = ComponentNode {
             index,
             factory: element.factory.clone(),
             around,
             pads,
-            first_blueprint: blueprint,
+            first_digest,
             base: element.base.clone(),
             is_sink: element.descriptor.role() == Role::Sink,
             on_failure: element.policy.on_failure,
@@ -248,6 +249,7 @@ impl Builder<'_> {
             counters: Counters::default(),
             open_sinks: AtomicUsize::new(sinks),
             targets: OnceLock::from(targets),
+            seen: Mutex::new(runner.look()),
             runner: Mutex::new(runner),
             mailbox: Mailbox::default(),
             is_changing: AtomicBool::new(false),

@@ -15,7 +15,7 @@ use millstream_core::{Plan, negotiate};
 use super::mail::Mailbox;
 use super::node::{Flow, Target, combine};
 use super::oracle::OwnOracle;
-use super::runner::{Blueprint, Runner, Stage};
+use super::runner::{Look, Runner, Stage};
 use super::shared::Shared;
 use super::stats::Counters;
 use super::trial::Trial;
@@ -33,8 +33,8 @@ pub(crate) struct ComponentNode {
     pub(crate) factory: String,
     pub(crate) around: Arc<Surroundings>,
     pub(crate) pads: Arc<[PadSpec]>,
-    /// As it was made; what it is now, its runner knows.
-    pub(crate) first_blueprint: Arc<Blueprint>,
+    /// SHA-256 of the component that it was made from first.
+    pub(crate) first_digest: String,
     pub(crate) base: Base,
     pub(crate) is_sink: bool,
     pub(crate) on_failure: OnFailure,
@@ -48,6 +48,8 @@ pub(crate) struct ComponentNode {
     pub(crate) targets: OnceLock<Vec<Option<Target>>>,
     pub(crate) runner: Mutex<Runner>,
     pub(crate) mailbox: Mailbox,
+    /// What it was when somebody could last look.
+    pub(crate) seen: Mutex<Look>,
     /// Another component is taking over, and its trial is not over.
     pub(crate) is_changing: AtomicBool,
     /// The pipeline was paused, and what a source sends next can be older than the last.
@@ -278,37 +280,42 @@ impl ComponentNode {
         if let Some(flow) = runner.finished {
             return flow;
         }
-        let mut result = runner.set_caps(pad, caps);
-        if let Err(failure) = &result
-            && self.roll_back(&mut runner, failure, "set-caps")
-        {
-            // With these caps: they were noted before the call.
-            result = Ok(());
-        }
-        if let Err(failure) = result {
+        if let Err(failure) = self.take_caps(&mut runner, pad, caps) {
             return self.fail(&mut runner, &failure, "set-caps");
         }
-        let outgoing = self.propagate(&mut runner, pad, caps);
-        let mut items = Vec::new();
-        match outgoing {
-            Ok(outgoing) => {
-                for (pad, caps) in outgoing {
-                    let caps = Arc::new(caps);
-                    if let Err(failure) = runner.set_caps(pad, &caps) {
-                        return self.fail(&mut runner, &failure, "set-caps");
-                    }
-                    items.push((pad, Item::Caps(caps)));
-                }
-            }
-            Err(error) => {
-                let failure = Failure {
-                    hint: error.hint(),
-                    ..Failure::contract(error.to_string())
-                };
-                return self.give_up(&mut runner, &failure, "negotiation");
-            }
+        let explained = |error: millstream_core::Error| Failure {
+            hint: error.hint(),
+            ..Failure::contract(error.to_string())
+        };
+        let mut outgoing = self.propagate(&mut runner, pad, caps).map_err(explained);
+        if let Err(failure) = &outgoing
+            && self.roll_back(&mut runner, failure, "negotiation")
+        {
+            outgoing = self.propagate(&mut runner, pad, caps).map_err(explained);
         }
+        let outgoing = match outgoing {
+            Ok(outgoing) => outgoing,
+            Err(failure) => return self.give_up(&mut runner, &failure, "negotiation"),
+        };
+        let mut items = Vec::new();
+        for (pad, caps) in outgoing {
+            let caps = Arc::new(caps);
+            if let Err(failure) = self.take_caps(&mut runner, pad, &caps) {
+                return self.fail(&mut runner, &failure, "set-caps");
+            }
+            items.push((pad, Item::Caps(caps)));
+        }
+        self.publish(&runner);
         self.send(&mut runner, items)
+    }
+
+    /// Sets a pad's caps; where a component on trial cannot, the one before it has them.
+    fn take_caps(&self, runner: &mut Runner, pad: usize, caps: &Arc<Caps>) -> Result<(), Failure> {
+        match runner.set_caps(pad, caps) {
+            // They were noted before the call, and told to the one that is back.
+            Err(failure) if self.roll_back(runner, &failure, "set-caps") => Ok(()),
+            result => result,
+        }
     }
 
     fn propagate(

@@ -11,7 +11,7 @@ use millstream_core::pipeline::value_from_text;
 use super::component::ComponentNode;
 use super::element_error;
 use super::node::{HostKind, HostNode, Node};
-use super::runner::{Runner, Stage};
+use super::runner::Look;
 use super::shared::Shared;
 use super::stats::ElementStats;
 use super::swap::{Swap, Swapped, on_trial};
@@ -23,8 +23,6 @@ use crate::error::Error;
 /// How long a change of a property is waited for; what takes longer (the pipeline is
 /// paused, downstream is full) happens with the element's next buffer.
 const PROPERTY_TIME: Duration = Duration::from_secs(1);
-/// How long an element is waited for that shall only be looked at.
-const LOOK_TIME: Duration = Duration::from_millis(200);
 
 /// Asks things of a pipeline that runs. Clones lead to the same pipeline.
 #[derive(Clone)]
@@ -98,26 +96,12 @@ impl Controller {
     }
 
     fn component_status(&self, index: usize, component: &ComponentNode) -> ElementStatus {
-        let look = |runner: &Runner| {
-            let state = match runner.stage {
-                _ if runner.finished.is_some() => "ended",
-                Stage::PassedBy => "passed-by",
-                Stage::Made | Stage::Started => "running",
-            };
-            let loaded = runner.blueprint.loaded.clone();
-            (
-                state,
-                loaded,
-                runner.properties.clone(),
-                runner.place.caps.clone(),
-            )
-        };
-        // An element in the middle of a long call is shown as it was made.
-        let seen = component.ask(LOOK_TIME, move |_, runner| Some(look(runner)));
-        let (state, loaded, properties, caps) = seen.unwrap_or_else(|| {
-            let blueprint = component.first_blueprint.clone();
-            ("running", blueprint.loaded.clone(), Vec::new(), Vec::new())
-        });
+        let Look {
+            state,
+            loaded,
+            properties,
+            caps,
+        } = component.look();
         let text = |caps: &Arc<millstream_core::caps::Caps>| caps.to_string();
         ElementStatus {
             name: component.name().to_owned(),
@@ -240,7 +224,7 @@ impl Controller {
     /// Refuses what the lock of a locked pipeline does not name.
     fn check_lock(&self, loaded: &Loaded) -> Result<(), Failure> {
         let is_known = self.nodes.iter().any(|node| match &**node {
-            Node::Component(component) => component.first_blueprint.loaded.digest == loaded.digest,
+            Node::Component(component) => component.first_digest == loaded.digest,
             Node::Host(_) => false,
         });
         if is_known || !self.locked {
@@ -279,12 +263,8 @@ impl ComponentNode {
         if self.is_changing.load(Ordering::Acquire) {
             return Err(refused(on_trial()));
         }
-        let descriptor = self
-            .ask(LOOK_TIME, |_, runner| {
-                Some(runner.blueprint.loaded.descriptor.clone())
-            })
-            .unwrap_or_else(|| self.first_blueprint.loaded.descriptor.clone());
-        let value = changed(self.name(), &descriptor.properties, name, text)?;
+        let loaded = self.look().loaded;
+        let value = changed(self.name(), &loaded.descriptor.properties, name, text)?;
         let name = name.to_owned();
         let answer = self.ask_for_later(PROPERTY_TIME, move |node, runner| {
             let instance = match runner.instance() {
@@ -295,7 +275,7 @@ impl ComponentNode {
                 // For who does not wait for the answer any more.
                 node.shared.warn(node.name(), "set-property", &failure);
                 if failure.kind != FailureKind::Returned {
-                    node.fail(runner, &failure, "set-property");
+                    Self::note_broken(runner, &failure, "set-property");
                 }
                 return Some(Err(failure));
             }

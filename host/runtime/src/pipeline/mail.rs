@@ -5,13 +5,14 @@
 //! when the next buffer comes; an element at rest is served by who asks.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::bounded;
 
 use super::component::ComponentNode;
-use super::runner::Runner;
+use super::runner::{Look, Runner};
+use crate::element::failure::Failure;
 use crate::element::instance::now;
 
 /// Requests that wait for one element: more come from somebody who does not look at the
@@ -67,6 +68,9 @@ impl ComponentNode {
         if self.mailbox.is_full.load(Ordering::Acquire) {
             self.serve(&mut runner);
         }
+        if let Some((failure, during)) = runner.broken.take() {
+            self.fail(&mut runner, &failure, during);
+        }
         runner
     }
 
@@ -83,6 +87,29 @@ impl ComponentNode {
             requests.waiting = waiting;
             self.mailbox.is_full.store(true, Ordering::Release);
         }
+        self.publish(runner);
+    }
+
+    /// An instance broke while it was asked for something. The stream's thread does what
+    /// the policy says when it comes by: handing the end of a stream on takes a stack that
+    /// only those threads have.
+    pub(super) fn note_broken(runner: &mut Runner, failure: &Failure, during: &'static str) {
+        runner.drop_instance();
+        runner.broken = Some((failure.clone(), during));
+    }
+
+    /// Notes what the element is now, for who looks while it is busy.
+    pub(super) fn publish(&self, runner: &Runner) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = runner.look();
+    }
+
+    /// What the element is now, or was when its present call began.
+    pub(super) fn look(&self) -> Look {
+        if let Ok(runner) = self.runner.try_lock() {
+            self.publish(&runner);
+        }
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.clone()
     }
 
     /// Has something done between two buffers and waits for it, at most so long. The
@@ -92,7 +119,7 @@ impl ComponentNode {
         limit: Duration,
         request: impl FnMut(&Self, &mut Runner) -> Option<R> + Send + 'static,
     ) -> Option<R> {
-        self.ask_or(limit, request, Mailbox::remove)
+        self.post(limit, request, false)
     }
 
     /// The same, but what has not been done in time is done later.
@@ -101,17 +128,24 @@ impl ComponentNode {
         limit: Duration,
         request: impl FnMut(&Self, &mut Runner) -> Option<R> + Send + 'static,
     ) -> Option<R> {
-        self.ask_or(limit, request, |_, _| ())
+        self.post(limit, request, true)
     }
 
-    fn ask_or<R: Send + 'static>(
+    fn post<R: Send + 'static>(
         &self,
         limit: Duration,
         mut request: impl FnMut(&Self, &mut Runner) -> Option<R> + Send + 'static,
-        too_late: impl FnOnce(&Mailbox, u64),
+        is_lasting: bool,
     ) -> Option<R> {
         let (sender, answers) = bounded(1);
+        // Held while it is served: what is given up has been done, or never will be.
+        let given_up = Arc::new(Mutex::new(false));
+        let is_given_up = given_up.clone();
         let id = self.mailbox.add(Box::new(move |node, runner| {
+            let is_given_up = is_given_up.lock().unwrap_or_else(PoisonError::into_inner);
+            if *is_given_up {
+                return true;
+            }
             let Some(answer) = request(node, runner) else {
                 return false;
             };
@@ -130,7 +164,10 @@ impl ComponentNode {
                 return Some(answer);
             }
             if began.elapsed() >= limit {
-                too_late(&self.mailbox, id);
+                if !is_lasting {
+                    *given_up.lock().unwrap_or_else(PoisonError::into_inner) = true;
+                    self.mailbox.remove(id);
+                }
                 // It may have been served at the last moment.
                 return answers.try_recv().ok();
             }

@@ -148,6 +148,7 @@ impl ComponentNode {
             Resort::PassThrough if self.can_pass(runner) => {
                 runner.drop_instance();
                 runner.stage = Stage::PassedBy;
+                self.publish(runner);
                 self.recovered(runner, failed, Recovery::PassedBy);
                 Flow::Ok
             }

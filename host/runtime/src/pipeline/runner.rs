@@ -113,6 +113,16 @@ impl Place {
     }
 }
 
+/// What an element is, for who looks at it from outside.
+#[derive(Clone)]
+pub(crate) struct Look {
+    /// As [`super::control::ElementStatus`] says it.
+    pub(super) state: &'static str,
+    pub(super) loaded: Arc<Loaded>,
+    pub(super) properties: Vec<(String, Value)>,
+    pub(super) caps: Vec<Option<Arc<Caps>>>,
+}
+
 /// What an element has handed over for the case that it fails.
 #[derive(Default)]
 pub(super) struct Checkpoint {
@@ -134,6 +144,8 @@ pub(crate) struct Runner {
     pub(super) sink_done: bool,
     pub(super) place: Place,
     pub(super) checkpoint: Checkpoint,
+    /// The instance broke while it was asked for something, in this call.
+    pub(super) broken: Option<(Failure, &'static str)>,
     /// Another component has just taken over.
     pub(super) trial: Option<Trial>,
     pub(super) recent_restarts: VecDeque<Instant>,
@@ -169,6 +181,7 @@ impl Runner {
             finished: None,
             sink_done: false,
             checkpoint: Checkpoint::default(),
+            broken: None,
             trial: None,
             recent_restarts: VecDeque::new(),
             copied_before: 0,
@@ -178,6 +191,20 @@ impl Runner {
             last_pts: None,
             only_after: None,
             second: None,
+        }
+    }
+
+    /// What the element is now.
+    pub(crate) fn look(&self) -> Look {
+        Look {
+            state: match self.stage {
+                _ if self.finished.is_some() => "ended",
+                Stage::PassedBy => "passed-by",
+                Stage::Made | Stage::Started => "running",
+            },
+            loaded: self.blueprint.loaded.clone(),
+            properties: self.properties.clone(),
+            caps: self.place.caps.clone(),
         }
     }
 

@@ -101,6 +101,7 @@ impl ComponentNode {
             }
             items.push((pad, Item::Segment(runner.segment())));
         }
+        self.publish(&runner);
         self.send(&mut runner, items)
     }
 

@@ -249,7 +249,7 @@ impl ComponentNode {
             Some(old) if !new.fresh => match old.save() {
                 Ok(state) => state,
                 Err(failure) => {
-                    self.fail(runner, &failure, "save");
+                    Self::note_broken(runner, &failure, "save");
                     return Err(failure);
                 }
             },

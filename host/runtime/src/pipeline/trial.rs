@@ -118,6 +118,7 @@ impl ComponentNode {
             _gone: gone,
         };
         drop(trial.ended.try_send(rolled_back));
+        self.publish(runner);
         return_to(runner, &trial.place)
     }
 }
