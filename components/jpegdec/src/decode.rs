@@ -5,21 +5,23 @@ use std::io::Cursor;
 use image::codecs::jpeg::JpegDecoder;
 use image::{ColorType, ImageDecoder, ImageError};
 use millstream_sdk::prelude::*;
+use millstream_sdk::role;
 
 /// The largest frame: what a buffer can hold.
 const MAX_FRAME_BYTES: usize = 256 * 1024 * 1024;
 
 /// A picture whose header has been read.
-pub(crate) struct Picture<'a> {
+pub struct Picture<'a> {
     decoder: JpegDecoder<Cursor<&'a [u8]>>,
-    pub(crate) width: usize,
-    pub(crate) height: usize,
-    pub(crate) is_gray: bool,
+    width: usize,
+    height: usize,
+    is_gray: bool,
 }
 
-impl<'a> Picture<'a> {
-    /// Reads the header. Nothing that depends on the size is allocated yet.
-    pub(crate) fn open(bytes: &'a [u8]) -> Result<Self, Failure> {
+impl<'a> role::Picture<'a> for Picture<'a> {
+    type Kind = bool;
+
+    fn open(bytes: &'a [u8]) -> Result<Self, Failure> {
         let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(|error| damaged(&error))?;
         let (width, height) = decoder.dimensions();
         let (width, height) = (width as usize, height as usize);
@@ -38,8 +40,15 @@ impl<'a> Picture<'a> {
         })
     }
 
-    /// The formats that it can be decoded to, the best first.
-    pub(crate) fn formats(&self) -> &'static [&'static str] {
+    fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    fn kind(&self) -> Self::Kind {
+        self.is_gray
+    }
+
+    fn formats(&self) -> &'static [&'static str] {
         if self.is_gray {
             &["GRAY8", "RGB"]
         } else {
@@ -47,8 +56,7 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// Decodes into a frame of this picture's size.
-    pub(crate) fn decode(self, info: &VideoInfo, output: &mut Buffer) -> Result<(), Failure> {
+    fn decode(self, info: &VideoInfo, output: &mut Buffer) -> Result<(), Failure> {
         let (size, channels) = (
             self.decoder.total_bytes() as usize,
             if self.is_gray { 1 } else { 3 },

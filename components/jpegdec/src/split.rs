@@ -5,7 +5,7 @@
 
 use core::ops::Range;
 
-use millstream_sdk::Failure;
+use millstream_sdk::{Failure, role};
 
 /// The longest picture in bytes: more than 200 megapixels at a usual quality.
 pub(crate) const MAX_PICTURE_BYTES: usize = 64 * 1024 * 1024;
@@ -19,7 +19,7 @@ const START_OF_SCAN: u8 = 0xda;
 
 /// Gathers bytes until there are whole pictures.
 #[derive(Debug, Default)]
-pub(crate) struct Splitter {
+pub struct Splitter {
     pending: Vec<u8>,
     /// Where the present picture begins in `pending`.
     start: usize,
@@ -37,9 +37,8 @@ enum Step {
     End(usize),
 }
 
-impl Splitter {
-    /// Adds bytes. Fails, and forgets everything, if the picture gets too long.
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+impl role::Splitter for Splitter {
+    fn push(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.pending.drain(..self.start);
         self.at -= self.start;
         self.start = 0;
@@ -52,8 +51,7 @@ impl Splitter {
         Ok(())
     }
 
-    /// Where the next whole picture lies, for [`Splitter::bytes`].
-    pub(crate) fn next(&mut self) -> Option<Range<usize>> {
+    fn next(&mut self) -> Option<Range<usize>> {
         if self.at == self.start {
             self.start = self.find_start();
             self.at = self.start;
@@ -73,24 +71,23 @@ impl Splitter {
         Some(picture)
     }
 
-    /// The part of a picture that has come, at the end of the stream.
-    pub(crate) fn rest(&mut self) -> Option<Range<usize>> {
+    fn rest(&mut self) -> Option<Range<usize>> {
         let rest = self.start..self.pending.len();
         let begun = self.at > self.start;
         (self.start, self.at) = (self.pending.len(), self.pending.len());
         begun.then_some(rest)
     }
 
-    /// What has come of a picture that is not complete.
-    pub(crate) fn pending(&self) -> &[u8] {
+    fn pending(&self) -> &[u8] {
         self.pending.get(self.start..).unwrap_or_default()
     }
 
-    /// A picture's bytes, until the next call of [`Splitter::push`].
-    pub(crate) fn bytes(&self, picture: Range<usize>) -> &[u8] {
+    fn bytes(&self, picture: Range<usize>) -> &[u8] {
         self.pending.get(picture).unwrap_or_default()
     }
+}
 
+impl Splitter {
     /// Moves over a marker, a segment or a scan. None if more bytes are needed.
     fn step(&mut self) -> Option<Step> {
         if self.in_scan {
@@ -140,6 +137,8 @@ impl Splitter {
 
 #[cfg(test)]
 mod tests {
+    use millstream_sdk::role::Splitter as _;
+
     use super::Splitter;
 
     /// A picture as far as markers go: a segment that holds an end, a scan with a

@@ -5,31 +5,33 @@ use std::io::Cursor;
 use image::codecs::png::PngDecoder;
 use image::{ColorType, ImageDecoder, ImageError, Limits};
 use millstream_sdk::prelude::*;
+use millstream_sdk::role;
 use millstream_sdk::video::MAX_DIMENSION;
 
 /// The largest frame: what a buffer can hold.
 const MAX_FRAME_BYTES: usize = 256 * 1024 * 1024;
 
 /// A picture whose header has been read.
-pub(crate) struct Picture<'a> {
+pub struct Picture<'a> {
     decoder: PngDecoder<Cursor<&'a [u8]>>,
-    pub(crate) width: usize,
-    pub(crate) height: usize,
-    pub(crate) layout: Layout,
+    width: usize,
+    height: usize,
+    layout: Layout,
 }
 
 /// How a decoded pixel lies in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Layout {
+pub struct Layout {
     /// Gray, gray and alpha, RGB, RGBA.
     channels: usize,
     /// Bytes of a channel.
     depth: usize,
 }
 
-impl<'a> Picture<'a> {
-    /// Reads the header. Nothing that depends on the size is allocated yet.
-    pub(crate) fn open(bytes: &'a [u8]) -> Result<Self, Failure> {
+impl<'a> role::Picture<'a> for Picture<'a> {
+    type Kind = Layout;
+
+    fn open(bytes: &'a [u8]) -> Result<Self, Failure> {
         let mut limits = Limits::default();
         limits.max_image_width = Some(MAX_DIMENSION as u32);
         limits.max_image_height = Some(MAX_DIMENSION as u32);
@@ -63,8 +65,15 @@ impl<'a> Picture<'a> {
         })
     }
 
-    /// The formats that it can be decoded to, the best first.
-    pub(crate) fn formats(&self) -> &'static [&'static str] {
+    fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    fn kind(&self) -> Self::Kind {
+        self.layout
+    }
+
+    fn formats(&self) -> &'static [&'static str] {
         match self.layout.channels {
             1 => &["GRAY8", "RGB"],
             3 => &["RGB"],
@@ -72,8 +81,7 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// Decodes into a frame of this picture's size.
-    pub(crate) fn decode(self, info: &VideoInfo, output: &mut Buffer) -> Result<(), Failure> {
+    fn decode(self, info: &VideoInfo, output: &mut Buffer) -> Result<(), Failure> {
         let (layout, size) = (self.layout, self.decoder.total_bytes() as usize);
         let row_bytes = self.width * layout.channels * layout.depth;
         let to_channels = info.plane(0).row_bytes / self.width;

@@ -5,7 +5,7 @@
 
 use core::ops::Range;
 
-use millstream_sdk::Failure;
+use millstream_sdk::{Failure, role};
 
 /// The longest picture in bytes.
 pub(crate) const MAX_PICTURE_BYTES: usize = 64 * 1024 * 1024;
@@ -20,7 +20,7 @@ const CHUNK_FRAME_BYTES: usize = 12;
 
 /// Gathers bytes until there are whole pictures.
 #[derive(Debug, Default)]
-pub(crate) struct Splitter {
+pub struct Splitter {
     pending: Vec<u8>,
     /// Where the present picture begins in `pending`.
     start: usize,
@@ -28,9 +28,8 @@ pub(crate) struct Splitter {
     at: usize,
 }
 
-impl Splitter {
-    /// Adds bytes. Fails, and forgets everything, if the picture gets too long.
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+impl role::Splitter for Splitter {
+    fn push(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.pending.drain(..self.start);
         self.at -= self.start;
         self.start = 0;
@@ -43,8 +42,7 @@ impl Splitter {
         Ok(())
     }
 
-    /// Where the next whole picture lies, for [`Splitter::bytes`].
-    pub(crate) fn next(&mut self) -> Option<Range<usize>> {
+    fn next(&mut self) -> Option<Range<usize>> {
         if self.at == self.start {
             self.start = self.find_start();
             self.at = self.start;
@@ -78,24 +76,23 @@ impl Splitter {
         Some(picture)
     }
 
-    /// The part of a picture that has come, at the end of the stream.
-    pub(crate) fn rest(&mut self) -> Option<Range<usize>> {
+    fn rest(&mut self) -> Option<Range<usize>> {
         let rest = self.start..self.pending.len();
         let begun = self.at > self.start;
         (self.start, self.at) = (self.pending.len(), self.pending.len());
         begun.then_some(rest)
     }
 
-    /// What has come of a picture that is not complete.
-    pub(crate) fn pending(&self) -> &[u8] {
+    fn pending(&self) -> &[u8] {
         self.pending.get(self.start..).unwrap_or_default()
     }
 
-    /// A picture's bytes, until the next call of [`Splitter::push`].
-    pub(crate) fn bytes(&self, picture: Range<usize>) -> &[u8] {
+    fn bytes(&self, picture: Range<usize>) -> &[u8] {
         self.pending.get(picture).unwrap_or_default()
     }
+}
 
+impl Splitter {
     /// Where the start of a picture is, or could be once more bytes come.
     fn find_start(&self) -> usize {
         let after = self.pending.get(self.start..).unwrap_or_default();
@@ -109,6 +106,8 @@ impl Splitter {
 
 #[cfg(test)]
 mod tests {
+    use millstream_sdk::role::Splitter as _;
+
     use super::{START, Splitter};
 
     fn chunk(kind: &[u8], data: &[u8]) -> Vec<u8> {

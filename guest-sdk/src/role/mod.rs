@@ -6,6 +6,7 @@
 //! | [`InPlace`] | `sink`, `src`, same caps | `process`: the buffer itself, changed or only looked at |
 //! | [`Transform`] | `sink`, `src` | `transform`: from one buffer into a new one |
 //! | [`Sink`] | `sink` | `render`: takes a buffer |
+//! | `PictureDecoder` (feature `pictures`) | `sink`, `src` | a picture out of its bytes |
 //! | [`Element`] | any | `chain`, `produce`, `handle_event` |
 //!
 //! The order of calls: `new`; then questions about caps; `start`; `set_caps`; then
@@ -13,12 +14,16 @@
 
 mod element;
 mod in_place;
+#[cfg(feature = "pictures")]
+mod picture_decoder;
 mod sink;
 mod source;
 mod transform;
 
 pub use element::Element;
 pub use in_place::InPlace;
+#[cfg(feature = "pictures")]
+pub use picture_decoder::{Picture, PictureDecoder, Splitter};
 pub use sink::Sink;
 pub use source::Source;
 pub use transform::Transform;
@@ -62,6 +67,8 @@ pub type Flow = Result<Outcome, Failure>;
 #[doc(hidden)]
 pub mod adapt {
     pub use super::in_place::Adapter as InPlace;
+    #[cfg(feature = "pictures")]
+    pub use super::picture_decoder::Adapter as PictureDecoder;
     pub use super::sink::Adapter as Sink;
     pub use super::source::Adapter as Source;
     pub use super::transform::Adapter as Transform;
