@@ -8,6 +8,8 @@ use millstream_sdk::prelude::*;
 use millstream_sdk::role;
 use millstream_sdk::video::MAX_DIMENSION;
 
+use crate::split::chunks;
+
 /// The largest frame: what a buffer can hold.
 const MAX_FRAME_BYTES: usize = 256 * 1024 * 1024;
 
@@ -32,6 +34,7 @@ impl<'a> role::Picture<'a> for Picture<'a> {
     type Kind = Layout;
 
     fn open(bytes: &'a [u8]) -> Result<Self, Failure> {
+        check_palette(bytes)?;
         let mut limits = Limits::default();
         limits.max_image_width = Some(MAX_DIMENSION as u32);
         limits.max_image_height = Some(MAX_DIMENSION as u32);
@@ -138,6 +141,21 @@ fn convert(layout: Layout, from: &[u8], to: &mut [u8]) {
             _ if is_gray => channel(0),
             _ => channel(index),
         };
+    }
+}
+
+/// Refuses a palette that ends within a colour: crate `png` 0.18 indexes past its end.
+///
+/// # Source
+/// PNG specification, third edition, section 11.2.2: a length that 3 does not divide
+/// is an error.
+fn check_palette(bytes: &[u8]) -> Result<(), Failure> {
+    let lengths = chunks(bytes).filter_map(|(kind, length)| (kind == *b"PLTE").then_some(length));
+    match lengths.into_iter().find(|length| length % 3 != 0) {
+        Some(length) => Err(Failure::bad_data(format!(
+            "cannot decode a picture: a palette of {length} bytes, expected a multiple of 3"
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 //! # Source
 //! PNG specification, third edition, section 5: signature and chunks.
 
+use core::iter;
 use core::ops::Range;
 
 use millstream_sdk::{Failure, role};
@@ -17,6 +18,24 @@ pub(crate) const START: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 const CHUNK_HEADER_BYTES: usize = 8;
 /// Length, type and checksum around a chunk's data.
 const CHUNK_FRAME_BYTES: usize = 12;
+
+/// Types and lengths of a picture's chunks in order, the data of the last of which may
+/// be cut off.
+pub(crate) fn chunks(picture: &[u8]) -> impl Iterator<Item = ([u8; 4], usize)> {
+    let mut rest = picture.get(START.len()..);
+    iter::from_fn(move || {
+        let (header, _) = rest?.split_first_chunk::<CHUNK_HEADER_BYTES>()?;
+        let (kind, length) = read_header(*header);
+        rest = rest?.get(length.checked_add(CHUNK_FRAME_BYTES)?..);
+        Some((kind, length))
+    })
+}
+
+/// Type and length.
+fn read_header(header: [u8; CHUNK_HEADER_BYTES]) -> ([u8; 4], usize) {
+    let [a, b, c, d, kind @ ..] = header;
+    (kind, u32::from_be_bytes([a, b, c, d]) as usize)
+}
 
 /// Gathers bytes until there are whole pictures.
 #[derive(Debug, Default)]
@@ -56,8 +75,7 @@ impl role::Splitter for Splitter {
                 .pending
                 .get(self.at..)?
                 .first_chunk::<CHUNK_HEADER_BYTES>()?;
-            let [a, b, c, d, kind @ ..] = *header;
-            let length = u32::from_be_bytes([a, b, c, d]) as usize;
+            let (kind, length) = read_header(*header);
             if length > MAX_PICTURE_BYTES {
                 // Damaged: whatever follows, this picture cannot be decoded.
                 break self.at + CHUNK_HEADER_BYTES;

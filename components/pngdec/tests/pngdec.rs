@@ -206,6 +206,39 @@ fn huge_pictures_are_refused_before_they_cost_memory() {
     }
 }
 
+#[test]
+fn a_palette_that_ends_within_a_colour_is_damaged() {
+    let indexed = |palette: &[u8]| {
+        let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+        let pixels = b"\x78\x01\x01\x02\0\xfd\xff\0\0\0\x02\0\x01";
+        let header = b"\0\0\0\x01\0\0\0\x01\x08\x03\0\0\0".as_slice();
+        for (kind, data) in [
+            (b"IHDR", header),
+            (b"PLTE", palette),
+            (b"IDAT", pixels),
+            (b"IEND", b""),
+        ] {
+            let chunk = [kind.as_slice(), data].concat();
+            png.extend((data.len() as u32).to_be_bytes());
+            png.extend(&chunk);
+            png.extend(crc(&chunk).to_be_bytes());
+        }
+        png
+    };
+    for (palette, expected) in [
+        ([1, 2, 3].as_slice(), Ok(())),
+        (&[1, 2, 3, 4], Err("a palette of 4 bytes")),
+        (&[1, 2, 3, 4, 5], Err("a palette of 5 bytes")),
+    ] {
+        let done = decode(&mut decoder("max-errors=0"), &indexed(palette), 4_096);
+        match (&done, expected) {
+            (Ok(()), Ok(())) => {}
+            (Err(failure), Err(text)) if failure.message.contains(text) => {}
+            _ => panic!("{palette:?}: {done:?}"),
+        }
+    }
+}
+
 /// The checksum of a chunk's type and data.
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |sum, byte| {
