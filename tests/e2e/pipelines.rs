@@ -268,3 +268,26 @@ fn sinks_tell_their_latency_under_a_real_clock() {
         assert_eq!(line, clock == "system", "{}", run.stderr);
     }
 }
+
+#[test]
+fn threads_in_the_background_are_idle_to_the_system() {
+    const IDLE: u32 = 5;
+    let scene = Scene::new();
+    if lacks_guests(&["videotestsrc", "fakesink"], &[]) {
+        return;
+    }
+    let line = "videotestsrc name=near is-live=true thread-priority=background \
+        ! queue name=far thread-priority=background ! queue name=as-others ! fakesink";
+    let running = scene.start(&["launch", line]);
+    let policy = |name: &str| {
+        let threads = running.threads();
+        threads.into_iter().find(|it| it.0 == name).map(|it| it.1)
+    };
+    while [policy("near"), policy("far")] != [Some(IDLE); 2] {
+        assert!(running.is_young(), "{:?}", running.threads());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert_eq!(policy("as-others"), Some(0));
+    running.signal("INT");
+    running.wait().exits(0);
+}

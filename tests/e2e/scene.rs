@@ -175,6 +175,7 @@ impl Scene {
         let stdout = collect(child.stdout.take());
         let stderr = collect(child.stderr.take());
         Running {
+            began: Instant::now(),
             child,
             stdout,
             stderr,
@@ -195,6 +196,7 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
 
 /// A process that runs; killed if the test ends first.
 pub struct Running {
+    began: Instant,
     child: Child,
     stdout: JoinHandle<String>,
     stderr: JoinHandle<String>,
@@ -220,6 +222,25 @@ impl Running {
             );
             std::thread::sleep(STEP);
         }
+    }
+
+    /// Whether it has not run for longer than a run may take.
+    pub fn is_young(&self) -> bool {
+        self.began.elapsed() < LIMIT
+    }
+
+    /// Names of its threads with the numbers of their scheduling policies, as proc(5)
+    /// counts the fields of `stat`.
+    pub fn threads(&self) -> Vec<(String, u32)> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        let stats = tasks.into_iter().flatten().flatten();
+        let stats = stats.filter_map(|task| fs::read_to_string(task.path().join("stat")).ok());
+        let thread = |stat: String| {
+            let (start, rest) = stat.rsplit_once(") ")?;
+            let policy = rest.split(' ').nth(41 - 3)?.parse().ok()?;
+            Some((start.split_once('(')?.1.to_owned(), policy))
+        };
+        stats.filter_map(thread).collect()
     }
 
     /// Sends `INT` or `TERM`.

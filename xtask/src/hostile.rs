@@ -1,13 +1,17 @@
 //! `cargo xtask hostile`: what a hostile guest in one branch costs the two branches beside it.
 //!
 //! ```text
-//! videotestsrc, 640x480 at 30 fps ─► tee ─┬─► queue ─► videoconvert ─► fakesink
+//! videotestsrc, 640x480 at 60 fps ─► tee ─┬─► queue ─► videoconvert ─► fakesink
 //!                                         ├─► queue ─► videoconvert ─► fakesink
-//!                                         └─► leaky queue ─► guest ─► fakesink
+//!                                         └─► leaky queue, thread-priority=background
+//!                                                           ─► guest ─► fakesink
 //! ```
 //!
 //! Each run with a hostile guest stands between two with `identity` in its place, several
 //! times, so that a machine that drifts shows; what is printed is the median of the rounds.
+//! What is over the limit is run again, [`MORE`] times as often, and only that counts:
+//! of many rows some are over by chance. What chance does is printed too: well-behaved
+//! runs against the next such run.
 //! A buffer lost in a good branch fails the task; latencies are printed, since what else
 //! the machine does is in them.
 
@@ -24,11 +28,13 @@ use crate::workspace::Workspace;
 use crate::{components, demo};
 
 /// How long a run takes where the command line does not say, in seconds.
-const DEFAULT_SECONDS: u64 = 5;
+const DEFAULT_SECONDS: u64 = 10;
 /// Runs with each guest where the command line does not say how many: the third-worst of
 /// some hundred frames says little by itself.
 const DEFAULT_ROUNDS: u64 = 3;
-const FRAMES_A_SECOND: u64 = 30;
+const FRAMES_A_SECOND: u64 = 60;
+/// So many times the rounds for rows that were over the limit.
+const MORE: u64 = 3;
 /// What is allowed at most: rise of the 99th percentile of latency, in per cent.
 const MOST_RISE: f64 = 20.0;
 
@@ -36,10 +42,10 @@ const MOST_RISE: f64 = 20.0;
 const MANIFEST: &str = r#"
 [pipeline]
 chains = [
-  "source ! video/x-raw,format=I420,width=640,height=480,framerate=30/1 ! tee name=t",
+  "source ! video/x-raw,format=I420,width=640,height=480,framerate=60/1 ! tee name=t",
   "t. ! queue ! first ! video/x-raw,format=RGB ! good-1",
   "t. ! queue ! second ! video/x-raw,format=BGRx ! good-2",
-  "t. ! queue leaky=downstream max-size-buffers=4 ! victim ! after",
+  "t. ! queue leaky=downstream max-size-buffers=4 thread-priority=background ! victim ! after",
 ]
 [elements]
 first = { component = "videoconvert" }
@@ -146,32 +152,36 @@ pub(crate) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
     };
     // The first run compiles what is not in the cache.
     bench.run(&WELL_BEHAVED)?;
-    let mut before = bench.run(&WELL_BEHAVED)?;
-    let (mut table, mut lost, mut over) = (Vec::new(), 0, 0);
+    let mut quiet = Quiet::new(bench.run(&WELL_BEHAVED)?);
+    let mut sums = Vec::new();
     for (at, row) in rows.iter().enumerate() {
-        eprintln!(
-            "hostile: {} of {}, {}",
-            at + 1,
-            rows.len(),
-            row.guest_text()
-        );
-        let mut sum = Rounds::default();
-        for _ in 0..rounds {
-            let ran = bench.run(row)?;
-            let after = bench.run(&WELL_BEHAVED)?;
-            lost += after.lost_beside;
-            sum.add(ran, f64::midpoint(before.p99_ms, after.p99_ms));
-            before = after;
-        }
-        lost += sum.lost_beside;
-        over += usize::from(sum.rise() > MOST_RISE);
-        table.push(sum.cells(row));
+        let (at, of) = (at + 1, rows.len());
+        eprintln!("hostile: {at} of {of}, {}", row.guest_text());
+        sums.push(bench.rounds(row, rounds, &mut quiet)?);
     }
+    for (row, sum) in rows.iter().zip(&mut sums) {
+        if sum.rise() > MOST_RISE {
+            eprintln!("hostile: again, {}", row.guest_text());
+            let lost_before = sum.lost_beside;
+            *sum = bench.rounds(row, rounds * MORE, &mut quiet)?;
+            sum.lost_beside += lost_before;
+        }
+    }
+    let table: Vec<_> = rows
+        .iter()
+        .zip(&sums)
+        .map(|(row, sum)| sum.cells(row))
+        .collect();
     println!("\n{}", markdown(&HEADER, &table));
+    let over = sums.iter().filter(|sum| sum.rise() > MOST_RISE).count();
     println!(
-        "{over} of {} rows raise the others' p99 latency by more than {MOST_RISE} %",
-        rows.len()
+        "{over} of {} rows raise the others' p99 latency by more than {MOST_RISE} %; a \
+         well-behaved run is {} % off the one before it (median of {})",
+        rows.len(),
+        quiet.typical_change().round(),
+        quiet.changes.len(),
     );
+    let lost = quiet.lost + sums.iter().map(|sum| sum.lost_beside).sum::<u64>();
     if lost > 0 {
         bail!("good branches lost {lost} buffers");
     }
@@ -192,6 +202,37 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Row>> {
     }
     let is_chosen = |row: &&Row| names.is_empty() || names.iter().any(|name| name == row.guest);
     Ok(ROWS.iter().filter(is_chosen).collect())
+}
+
+/// The runs with a well-behaved guest.
+struct Quiet {
+    last: Ran,
+    lost: u64,
+    /// From each to the next, in percent.
+    changes: Vec<f64>,
+}
+
+impl Quiet {
+    fn new(first: Ran) -> Self {
+        Self {
+            lost: first.lost_beside,
+            last: first,
+            changes: Vec::new(),
+        }
+    }
+
+    /// The 99th percentile around what came between the last and this one.
+    fn add(&mut self, ran: Ran) -> f64 {
+        self.lost += ran.lost_beside;
+        self.changes
+            .push((ran.p99_ms / self.last.p99_ms - 1.0).abs() * 100.0);
+        let before = std::mem::replace(&mut self.last, ran);
+        f64::midpoint(before.p99_ms, self.last.p99_ms)
+    }
+
+    fn typical_change(&self) -> f64 {
+        median(&self.changes)
+    }
 }
 
 /// All runs with one guest.
@@ -291,6 +332,15 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
+    fn rounds(&self, row: &Row, rounds: u64, quiet: &mut Quiet) -> Result<Rounds> {
+        let mut sum = Rounds::default();
+        for _ in 0..rounds {
+            let ran = self.run(row)?;
+            sum.add(ran, quiet.add(self.run(&WELL_BEHAVED)?));
+        }
+        Ok(sum)
+    }
+
     fn run(&self, row: &Row) -> Result<Ran> {
         let file: PathBuf = self.workspace.state_dir().join("hostile.toml");
         fs::create_dir_all(self.workspace.state_dir())?;

@@ -12,7 +12,31 @@ pub enum Leaky {
     Downstream,
 }
 
-/// Limits of a queue; 0 means no limit.
+/// How urgent a streaming thread is to the operating system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Priority {
+    /// As any other.
+    #[default]
+    Normal,
+    /// Runs when nothing else wants the processor.
+    Background,
+}
+
+impl Priority {
+    /// As properties write them.
+    pub const WORDS: [&str; 2] = ["normal", "background"];
+
+    /// `normal` for what is no such word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            "background" => Self::Background,
+            _ => Self::Normal,
+        }
+    }
+}
+
+/// Limits of a queue (0 means no limit), and its thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// Most buffers.
@@ -23,6 +47,8 @@ pub struct Settings {
     pub max_time_nanos: u64,
     /// What happens when it is full.
     pub leaky: Leaky,
+    /// Of the thread behind it.
+    pub priority: Priority,
 }
 
 /// GStreamer's defaults.
@@ -33,6 +59,7 @@ impl Default for Settings {
             max_bytes: 10_485_760,
             max_time_nanos: 1_000_000_000,
             leaky: Leaky::No,
+            priority: Priority::Normal,
         }
     }
 }
@@ -103,7 +130,7 @@ mod tests {
 
         #[test]
         fn no_limits_never_full(buffers: u32, bytes: u64, time_nanos: u64) {
-            let settings = Settings { max_buffers: 0, max_bytes: 0, max_time_nanos: 0, leaky: Leaky::No };
+            let settings = Settings { max_buffers: 0, max_bytes: 0, max_time_nanos: 0, leaky: Leaky::No, ..Settings::default() };
             let level = Level { buffers, bytes, time_nanos };
             prop_assert!(!settings.is_full(&level));
         }

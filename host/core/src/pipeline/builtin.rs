@@ -7,7 +7,7 @@ use crate::caps::Caps;
 use crate::element::{
     Descriptor, Direction, Mutability, PadTemplate, Presence, Property, PropertyKind, Value,
 };
-use crate::queue;
+use crate::queue::{self, Priority};
 
 const AUTHOR: &str = "Millstream";
 
@@ -44,6 +44,7 @@ pub fn source_properties() -> Vec<Property> {
             PropertyKind::Boolean,
             Value::Boolean(false),
         ),
+        thread_priority(),
         stats(),
     ]
 }
@@ -75,6 +76,15 @@ pub fn sink_properties() -> Vec<Property> {
         .unit("ns"),
         stats(),
     ]
+}
+
+fn thread_priority() -> Property {
+    property(
+        "thread-priority",
+        "How urgent its thread is: as any other, or only when nothing else wants the processor",
+        PropertyKind::Choice(Priority::WORDS.map(str::to_owned).into()),
+        Value::Text("normal".to_owned()),
+    )
 }
 
 fn stats() -> Property {
@@ -181,6 +191,7 @@ fn queue() -> Descriptor {
             PropertyKind::Choice(["no", "upstream", "downstream"].map(str::to_owned).into()),
             Value::Text("no".to_owned()),
         ),
+        thread_priority(),
     ];
     let pads = [pad("sink", Direction::Sink), pad("src", Direction::Src)];
     element(

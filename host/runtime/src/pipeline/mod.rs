@@ -20,6 +20,7 @@ mod control;
 mod oracle;
 mod build;
 mod source;
+mod thread;
 
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
@@ -39,6 +40,7 @@ use self::oracle::GraphOracle;
 use self::shared::Shared;
 pub use self::stats::ElementStats;
 pub use self::swap::{DEFAULT_TRIAL, Swap, Swapped};
+use self::thread::StreamingThread;
 use crate::Runtime;
 use crate::bus::{Message, State};
 use crate::clock::ClockKind;
@@ -106,10 +108,6 @@ pub struct Pipeline {
 
 /// How long elements that were asked to end may take once one of them has failed.
 const FAILED_DRAIN: Duration = Duration::from_secs(5);
-
-/// Stack of a thread: elements that no queue parts call each other on it, and the last of
-/// 1,000 must still have the whole of a guest's stack. Addresses only until it is used.
-const THREAD_STACK_BYTES: usize = 16 << 20;
 
 impl Pipeline {
     /// Makes every element and negotiates the whole graph; nothing runs yet.
@@ -191,40 +189,35 @@ impl Pipeline {
         self.shared.clock.play();
         self.shared.bus.post(Message::StateChanged(State::Playing));
         for node in self.nodes.iter() {
-            if let Some((name, run)) = Self::thread_of(node) {
-                let thread = std::thread::Builder::new()
-                    .name(name)
-                    .stack_size(THREAD_STACK_BYTES)
-                    .spawn(run)
-                    .map_err(Error::thread)?;
-                self.threads.push(thread);
+            if let Some(thread) = self.thread_of(node) {
+                self.threads.push(thread.start()?);
             }
         }
         Ok(())
     }
 
     /// The thread that a node runs in, if it has its own.
-    fn thread_of(node: &Arc<Node>) -> Option<(String, Box<dyn FnOnce() + Send>)> {
-        let own = node.clone();
-        match &**node {
-            Node::Host(host) if matches!(host.kind, HostKind::Queue(_)) => {
-                let run = move || {
-                    if let Node::Host(host) = &*own {
-                        host.run_queue();
-                    }
-                };
-                Some((host.name.clone(), Box::new(run)))
-            }
+    fn thread_of(&self, node: &Arc<Node>) -> Option<StreamingThread> {
+        let (name, priority) = match &**node {
+            Node::Host(host) => match &host.kind {
+                HostKind::Queue(queue) => (host.name.as_str(), queue.priority()),
+                _ => return None,
+            },
             Node::Component(component) if component.is_source() => {
-                let run = move || {
-                    if let Node::Component(component) = &*own {
-                        source::run(component);
-                    }
-                };
-                Some((component.name().to_owned(), Box::new(run)))
+                (component.name(), component.base.priority)
             }
-            _ => None,
-        }
+            Node::Component(_) => return None,
+        };
+        let node = node.clone();
+        Some(StreamingThread {
+            name: name.to_owned(),
+            priority,
+            shared: self.shared.clone(),
+            run: Box::new(move || match &*node {
+                Node::Host(host) => host.run_queue(),
+                Node::Component(component) => source::run(component),
+            }),
+        })
     }
 
     /// Asks the sources to end their streams; what is under way is finished.

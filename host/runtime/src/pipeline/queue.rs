@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use millstream_core::queue::{Leaky, Level, Settings};
+use millstream_core::queue::{Leaky, Level, Priority, Settings};
 
 use super::node::Flow;
 use super::stats::Counters;
@@ -104,6 +104,11 @@ impl Queue {
         }
     }
 
+    /// Of the thread behind it.
+    pub(crate) fn priority(&self) -> Priority {
+        self.settings.priority
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Contents> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -158,7 +163,10 @@ impl Queue {
         counters
             .most_queued
             .fetch_max(queued, std::sync::atomic::Ordering::Relaxed);
-        if std::mem::take(&mut contents.waiting_reader) {
+        let wake = std::mem::take(&mut contents.waiting_reader);
+        // Who is woken wants the lock at once.
+        drop(contents);
+        if wake {
             self.filled.notify_one();
         }
         Flow::Ok
@@ -172,7 +180,9 @@ impl Queue {
                 return None;
             }
             if let Some(item) = contents.remove() {
-                if std::mem::take(&mut contents.waiting_writer) {
+                let wake = std::mem::take(&mut contents.waiting_writer);
+                drop(contents);
+                if wake {
                     self.drained.notify_all();
                 }
                 return Some(item);
@@ -225,6 +235,7 @@ mod tests {
             max_bytes: 0,
             max_time_nanos: 0,
             leaky,
+            ..Settings::default()
         }
     }
 

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::caps::Caps;
 use crate::element::{Descriptor, Presence, Property, Role, Value};
 use crate::error::{At, suggest};
-use crate::queue::{Leaky, Settings};
+use crate::queue::{Leaky, Priority, Settings};
 use crate::source::{Source, Span};
 
 /// All elements of a description, not yet linked.
@@ -208,6 +208,10 @@ fn base(descriptor: &Descriptor, hosted: &[Property], set: &[(&Property, Value)]
         max_lateness_nanos: u64::try_from(integer("max-lateness", -1)).ok(),
         ts_offset_nanos: integer("ts-offset", 0),
         stats: flag("stats", false),
+        priority: match value("thread-priority") {
+            Some(Value::Text(word)) => Priority::from_word(&word),
+            _ => Priority::Normal,
+        },
     }
 }
 
@@ -251,6 +255,7 @@ fn kind(factory: &str, properties: &[(String, Value)]) -> Kind {
                 "downstream" => Leaky::Downstream,
                 _ => Leaky::No,
             },
+            priority: Priority::from_word(word("thread-priority")),
         }),
         "tee" => Kind::Tee,
         // `convert` has read the caps once, so they can be read.

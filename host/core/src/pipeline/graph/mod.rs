@@ -104,6 +104,8 @@ pub struct Base {
     pub ts_offset_nanos: i64,
     /// Post statistics on the bus at the end.
     pub stats: bool,
+    /// Sources: of their thread.
+    pub priority: queue::Priority,
 }
 
 /// A pad of an element.
