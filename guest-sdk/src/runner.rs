@@ -7,12 +7,15 @@ use crate::describe::{Descriptor, descriptor};
 use crate::failure::Failure;
 use crate::property::{Setting, Settings};
 use crate::role::{Element, Flow};
+use crate::sys;
 
 /// One instance of an element.
 pub struct Runner<T: Element> {
     element: T,
     settings: T::Settings,
     context: Context,
+    /// What the host was told last.
+    is_passthrough: bool,
 }
 
 impl<T: Element> Runner<T> {
@@ -32,7 +35,24 @@ impl<T: Element> Runner<T> {
             element,
             settings,
             context: Context::new(pads, T::PADS),
+            is_passthrough: false,
         })
+    }
+
+    /// Whether the host would hand buffers on without a call.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn is_passthrough(&self) -> bool {
+        self.is_passthrough
+    }
+
+    /// Tells the host whether buffers need a call, after a call that may change it.
+    fn told<R>(&mut self, result: R) -> R {
+        let is_passthrough = self.element.is_passthrough();
+        if is_passthrough != self.is_passthrough {
+            self.is_passthrough = is_passthrough;
+            sys::set_passthrough(is_passthrough);
+        }
+        result
     }
 
     /// Its pads.
@@ -70,13 +90,16 @@ impl<T: Element> Runner<T> {
 
     /// Sets a pad's caps.
     pub fn set_caps(&mut self, pad: u32, caps: &str) -> Result<(), Failure> {
-        self.element
-            .set_caps(&self.context, pad, &parse_caps(caps)?)
+        let set = self
+            .element
+            .set_caps(&self.context, pad, &parse_caps(caps)?);
+        self.told(set)
     }
 
     /// Starts.
     pub fn start(&mut self) -> Result<(), Failure> {
-        self.element.start(&self.context)
+        let started = self.element.start(&self.context);
+        self.told(started)
     }
 
     /// Stops.
@@ -87,7 +110,8 @@ impl<T: Element> Runner<T> {
     /// Changes a property.
     pub fn set_property(&mut self, property: &Setting) -> Result<(), Failure> {
         self.settings.set(property)?;
-        self.element.configure(self.settings.clone())
+        let configured = self.element.configure(self.settings.clone());
+        self.told(configured)
     }
 
     /// A source's turn.
@@ -102,7 +126,8 @@ impl<T: Element> Runner<T> {
 
     /// An event.
     pub fn handle_event(&mut self, pad: u32, event: &Event) -> Result<Disposition, Failure> {
-        self.element.handle_event(&self.context, pad, event)
+        let handled = self.element.handle_event(&self.context, pad, event);
+        self.told(handled)
     }
 
     /// What another instance needs to go on.
@@ -112,7 +137,8 @@ impl<T: Element> Runner<T> {
 
     /// Goes on where another instance was.
     pub fn restore(&mut self, state: &[u8]) -> Result<(), Failure> {
-        self.element.restore(&self.context, state)
+        let restored = self.element.restore(&self.context, state);
+        self.told(restored)
     }
 }
 

@@ -72,6 +72,29 @@ fn a_chain_of_identities_copies_nothing() {
     assert_eq!(run.count("identity1", "bytes-in"), 300 * 1280 * 720 * 3 / 2);
 }
 
+/// Elements that have nothing to do are not called, and still count what passes; with a
+/// property that gives them work they are, and so are those that change something.
+#[test]
+fn an_element_without_work_is_passed_by() {
+    let elements = ["videotestsrc", "identity", "videoconvert", "fakesink"];
+    if lacks_guests(&elements, &[]) {
+        return;
+    }
+    let line = "videotestsrc num-buffers=30 ! video/x-raw,format=RGB ! identity \
+        ! identity eos-after=20 ! videoconvert ! video/x-raw,format=RGB \
+        ! videoconvert ! video/x-raw,format=BGR ! fakesink";
+    let run = Scene::new().launch(line).exits(0);
+    for (element, buffers, works) in [
+        ("identity0", 21, false),
+        ("identity1", 21, true),
+        ("videoconvert0", 20, false),
+        ("videoconvert1", 20, true),
+    ] {
+        assert_eq!(run.count(element, "buffers-in"), buffers, "{element}");
+        assert_eq!(run.count(element, "nanos") > 0, works, "{element}");
+    }
+}
+
 #[test]
 fn a_tee_gives_each_branch_everything() {
     if lacks_guests(&["videotestsrc", "videonegate", "fakesink"], &[]) {

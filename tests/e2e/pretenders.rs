@@ -45,6 +45,7 @@ fn harm_before_the_first_call_is_an_error_at_load() {
         ("memory", "it wanted more memory than its limit of 16 MiB"),
         ("allocate", "pad 0 is not a src pad of this element"),
         ("negotiate", "pad 0 is not a src pad of this element"),
+        ("passthrough", "without one sink pad and one src pad"),
         ("push", "pad 0 is not a src pad of this element"),
     ] {
         let run = pretender(how).launch(LINE).exits(2);

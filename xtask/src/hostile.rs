@@ -188,7 +188,8 @@ pub(crate) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
     Ok(())
 }
 
-const WELL_BEHAVED: Row = row("identity", "", RESTART);
+/// With nothing to do it would not be called.
+const WELL_BEHAVED: Row = row("identity", "eos-after = 1000000000", RESTART);
 
 /// The rows of these guests; all without names.
 fn chosen(names: &[String]) -> Result<Vec<&'static Row>> {

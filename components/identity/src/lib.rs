@@ -75,6 +75,17 @@ impl InPlace for Identity {
         Ok(())
     }
 
+    fn is_passthrough(&self) -> bool {
+        let Settings {
+            drop_probability,
+            eos_after,
+            error_after,
+            silent,
+            ..
+        } = self.settings;
+        drop_probability <= 0.0 && eos_after < 0 && error_after < 0 && silent
+    }
+
     fn process(&mut self, _: &Context, buffer: Buffer) -> Flow {
         let reached = |limit: i64, count| u64::try_from(limit).is_ok_and(|limit| count >= limit);
         if reached(self.settings.error_after, self.arrived_here) {

@@ -19,6 +19,25 @@ fn passes_everything_by_default() {
 }
 
 #[test]
+fn needs_calls_only_for_work() {
+    for (properties, expected) in [
+        ("", true),
+        ("seed=3", true),
+        ("drop-probability=0.1", false),
+        ("eos-after=9", false),
+        ("error-after=9", false),
+        ("silent=false", false),
+    ] {
+        let mut harness = new(properties);
+        assert_eq!(push(&mut harness, 0..1), [0]);
+        assert_eq!(harness.is_passthrough(), expected, "{properties}");
+    }
+    let mut harness = new("silent=false");
+    harness.set_property("silent=true").unwrap();
+    assert!(harness.is_passthrough());
+}
+
+#[test]
 fn does_not_touch_shared_bytes() {
     let mut harness = Harness::<Identity>::new("").unwrap();
     let buffer = Buffer::from_bytes(&[1, 2, 3]).with_pts(40);

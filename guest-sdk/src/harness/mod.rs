@@ -234,6 +234,11 @@ impl<T: Exported> Harness<T> {
         self.take(flow)
     }
 
+    /// Whether a host would hand buffers on without a call; the harness calls always.
+    pub fn is_passthrough(&self) -> bool {
+        self.runner.is_passthrough()
+    }
+
     /// Buffers on all src pads that nobody has pulled yet.
     pub fn pending(&self) -> usize {
         self.outputs.values().map(VecDeque::len).sum()

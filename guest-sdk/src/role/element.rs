@@ -101,6 +101,13 @@ pub trait Element: Sized + 'static {
         Ok(())
     }
 
+    /// Whether there is nothing to do with the present caps and settings: the host
+    /// then hands buffers on and does not ask for `chain`. Needs one pad `sink` and one `src`. Looked at after each of
+    /// the other calls.
+    fn is_passthrough(&self) -> bool {
+        false
+    }
+
     /// Takes over settings after a property of mutability `playing` has changed.
     fn configure(&mut self, settings: Self::Settings) -> Result<(), Failure> {
         let _ = settings;

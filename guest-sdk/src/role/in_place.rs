@@ -53,6 +53,13 @@ pub trait InPlace: Sized + 'static {
         Ok(())
     }
 
+    /// Whether there is nothing to do with the present caps and settings: the host
+    /// then hands buffers on and does not ask for `process`. Looked at after each of
+    /// the other calls.
+    fn is_passthrough(&self) -> bool {
+        false
+    }
+
     /// Gives back what `start` opened. The last call.
     fn stop(&mut self, ctx: &Context) -> Result<(), Failure> {
         let _ = ctx;
@@ -108,6 +115,10 @@ impl<T: InPlace> Element for Adapter<T> {
 
     fn configure(&mut self, settings: Self::Settings) -> Result<(), Failure> {
         self.0.configure(settings)
+    }
+
+    fn is_passthrough(&self) -> bool {
+        self.0.is_passthrough()
     }
 
     fn chain(&mut self, ctx: &Context, _pad: u32, buffer: Buffer) -> Flow {

@@ -80,7 +80,7 @@ pub trait Transform: Sized + 'static {
     }
 
     /// Whether there is nothing to do with the present caps and settings, so that
-    /// buffers pass as they are.
+    /// buffers pass as they are; the host then hands them on and asks for nothing.
     fn is_passthrough(&self) -> bool {
         false
     }
@@ -208,6 +208,10 @@ impl<T: Transform> Element for Adapter<T> {
 
     fn configure(&mut self, settings: Self::Settings) -> Result<(), Failure> {
         self.inner.configure(settings)
+    }
+
+    fn is_passthrough(&self) -> bool {
+        !self.changed && self.inner.is_passthrough()
     }
 
     fn chain(&mut self, ctx: &Context, _pad: u32, buffer: Buffer) -> Flow {

@@ -8,7 +8,7 @@ pub(crate) use media::camera::{Capture, caps as camera_caps, devices as camera_d
 pub(crate) use media::clock::{now, running_time};
 pub(crate) use media::display::Window;
 pub(crate) use media::models::{allocate as allocate_tensor, describe as describe_model};
-pub(crate) use media::pads::{negotiate, push, push_event};
+pub(crate) use media::pads::{negotiate, push, push_event, set_passthrough};
 
 /// What must happen before an element is made: the window for views, and a panic
 /// hook, because a panic in a guest is a trap that says nothing.

@@ -37,6 +37,15 @@ impl pads::Host for State {
         self.enqueue(pad, item)
     }
 
+    fn set_passthrough(&mut self, enabled: bool) -> Result<()> {
+        let srcs = self.pads.iter().filter(|pad| pad.is_src).count();
+        if (self.pads.len(), srcs) != (2, 1) {
+            bail!("`set-passthrough` on an element without one sink pad and one src pad");
+        }
+        self.passthrough = enabled;
+        Ok(())
+    }
+
     fn negotiate(
         &mut self,
         pad: u32,
@@ -52,7 +61,7 @@ impl pads::Host for State {
             Ok(fixed) => {
                 let text = fixed.to_string();
                 let fixed = Arc::new(fixed);
-                self.src_pad(pad)?.caps = Some(fixed.clone());
+                self.note_caps(pad as usize, &fixed);
                 self.enqueue(pad, Item::Caps(fixed))?;
                 Ok(Ok(text))
             }

@@ -1,5 +1,6 @@
 //! One instance of an element: its store, and every call into it.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -87,6 +88,8 @@ pub(crate) fn new_store(
                 caps: None,
             })
             .collect(),
+        passthrough: false,
+        same_caps: false,
         held: Held::default(),
         arrived: 0,
         pushed: Vec::new(),
@@ -135,9 +138,22 @@ fn own_time(spent: Duration, inference: Duration) -> Duration {
     spent.saturating_sub(inference.min(MAX_INFERENCE_TIME))
 }
 
+thread_local! {
+    /// When this thread last looked at the clock.
+    static RECENT: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
 /// Limits are in real time, whatever the pipeline's clock.
 pub(crate) fn now() -> Instant {
-    Instant::now()
+    let now = Instant::now();
+    RECENT.set(Some(now));
+    now
+}
+
+/// The time at which this thread last asked for it: where a buffer is only handed on, a
+/// look at the clock would cost more than the rest.
+pub(crate) fn recent() -> Instant {
+    RECENT.get().unwrap_or_else(now)
 }
 
 fn ticks(time: Duration) -> u64 {
@@ -182,7 +198,16 @@ impl Instance {
         &mut self,
         call: impl FnOnce(&guest::Guest, &mut Store<State>) -> wasmtime::Result<R>,
     ) -> Result<R, Failure> {
-        begin_call(&mut self.store);
+        self.call_at(now(), call)
+    }
+
+    /// The same where the present time is known.
+    fn call_at<R>(
+        &mut self,
+        now: Instant,
+        call: impl FnOnce(&guest::Guest, &mut Store<State>) -> wasmtime::Result<R>,
+    ) -> Result<R, Failure> {
+        begin_call(&mut self.store, now);
         self.finish_call(call)
     }
 
@@ -280,17 +305,19 @@ impl Instance {
         let text = caps.to_string();
         self.call(|guest, store| guest.call_set_caps(store, pad as u32, &text))?
             .map_err(returned)?;
-        if let Some(state) = self.store.data_mut().pads.get_mut(pad) {
-            state.caps = Some(caps.clone());
-        }
+        self.store.data_mut().note_caps(pad, caps);
         Ok(())
+    }
+
+    /// The src pad on which buffers leave as they came, while the element has nothing to do
+    /// with them.
+    pub(crate) fn passes(&self) -> Option<usize> {
+        self.first_src.filter(|_| self.store.data().passes())
     }
 
     /// Lets buffers without caps (`ANY`) out of a src pad.
     pub(crate) fn allow_any(&mut self, pad: usize, caps: &Arc<Caps>) {
-        if let Some(state) = self.store.data_mut().pads.get_mut(pad) {
-            state.caps = Some(caps.clone());
-        }
+        self.store.data_mut().note_caps(pad, caps);
     }
 
     /// Opens what the element needs.
@@ -313,15 +340,20 @@ impl Instance {
             .map_err(returned)
     }
 
-    /// A source's turn; what it sends is added to `out`.
-    pub(crate) fn produce(&mut self, out: &mut Vec<(usize, Item)>) -> Result<Outcome, Failure> {
-        let outcome = self.call(|guest, store| guest.call_produce(store))?;
+    /// A source's turn, now; what it sends is added to `out`.
+    pub(crate) fn produce(
+        &mut self,
+        now: Instant,
+        out: &mut Vec<(usize, Item)>,
+    ) -> Result<Outcome, Failure> {
+        let outcome = self.call_at(now, |guest, store| guest.call_produce(store))?;
         self.collect(outcome, out)
     }
 
-    /// Hands a buffer to a sink pad; what the element sends is added to `out`.
+    /// Hands a buffer to a sink pad, now; what the element sends is added to `out`.
     pub(crate) fn chain(
         &mut self,
+        now: Instant,
         pad: usize,
         buffer: Buffer,
         out: &mut Vec<(usize, Item)>,
@@ -331,7 +363,9 @@ impl Instance {
             .data_mut()
             .hand_over(buffer)
             .map_err(|full| Failure::contract(format!("it cannot be given more: {full}")))?;
-        let outcome = self.call(|guest, store| guest.call_chain(store, pad as u32, handle))?;
+        let outcome = self.call_at(now, |guest, store| {
+            guest.call_chain(store, pad as u32, handle)
+        })?;
         self.collect(outcome, out)
     }
 
@@ -428,23 +462,23 @@ impl Instance {
     }
 }
 
-fn begin_call(store: &mut Store<State>) {
+fn begin_call(store: &mut Store<State>, now: Instant) {
     let state = store.data();
     let limit = state.around.call_time;
     let limit = state.call.most.map_or(limit, |most| limit.min(most));
-    begin(store, limit, CALL_TIME);
+    begin(store, now, limit, CALL_TIME);
 }
 
 fn begin_start(store: &mut Store<State>) {
     match store.data().around.limits.start_time {
-        Some(limit) => begin(store, limit, "start-time"),
-        None => begin_call(store),
+        Some(limit) => begin(store, now(), limit, "start-time"),
+        None => begin_call(store, now()),
     }
 }
 
-fn begin(store: &mut Store<State>, limit: Duration, key: &'static str) {
+fn begin(store: &mut Store<State>, now: Instant, limit: Duration, key: &'static str) {
     let state = store.data_mut();
-    state.call.began = now();
+    state.call.began = now;
     (state.call.limit, state.call.key) = (limit, key);
     state.call.exceeded = false;
     state.memory_refused = false;

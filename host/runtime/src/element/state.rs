@@ -1,6 +1,5 @@
 //! What the host keeps for one element while it runs: its store's data.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -10,6 +9,7 @@ use millstream_core::caps::Caps;
 use millstream_core::clock::Segment;
 use millstream_core::element::Value;
 use millstream_core::pipeline::Policy;
+use rustc_hash::FxHashMap;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_nn::wit::WasiNnView;
@@ -185,6 +185,10 @@ pub(crate) struct State {
     pub(crate) around: Arc<Surroundings>,
     pub(crate) views: Option<Views>,
     pub(crate) pads: Vec<PadState>,
+    /// The element has nothing to do with buffers.
+    pub(crate) passthrough: bool,
+    /// Its pads are two and have the same caps.
+    pub(crate) same_caps: bool,
     pub(crate) held: Held,
     /// Handles to buffers that came in at a sink pad.
     pub(crate) arrived: usize,
@@ -213,7 +217,7 @@ pub(crate) struct State {
 #[derive(Default)]
 pub(crate) struct Held {
     /// Handles to each frame, by its id.
-    frames: HashMap<u64, usize>,
+    frames: FxHashMap<u64, usize>,
     bytes: usize,
 }
 
@@ -281,6 +285,22 @@ impl TalkLimit {
 }
 
 impl State {
+    /// Notes the caps that a pad has from now on.
+    pub(crate) fn note_caps(&mut self, pad: usize, caps: &Arc<Caps>) {
+        if let Some(state) = self.pads.get_mut(pad) {
+            state.caps = Some(caps.clone());
+        }
+        self.same_caps = match &*self.pads {
+            [one, other] => one.caps.is_some() && one.caps == other.caps,
+            _ => false,
+        };
+    }
+
+    /// Whether buffers leave as they come, without a call.
+    pub(crate) fn passes(&self) -> bool {
+        self.passthrough && self.same_caps
+    }
+
     /// The pad's state, if the guest may send there.
     pub(crate) fn src_pad(&mut self, pad: u32) -> wasmtime::Result<&mut PadState> {
         self.pads

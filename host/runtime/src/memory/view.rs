@@ -12,8 +12,9 @@
     reason = "maps frames into the element's memory and changes their protection"
 )]
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use super::frame::Frame;
 use super::guest::GuestMemory;
@@ -32,7 +33,7 @@ struct Mapping {
 #[derive(Debug)]
 pub(crate) struct Views {
     memory: Arc<GuestMemory>,
-    mappings: HashMap<u64, Mapping>,
+    mappings: FxHashMap<u64, Mapping>,
     /// Free stretches `(start, len)`, sorted, never adjacent.
     free: Option<Vec<(u32, u32)>>,
     clock: u64,
@@ -47,7 +48,7 @@ impl Views {
     pub(crate) fn new(memory: Arc<GuestMemory>) -> Self {
         Self {
             memory,
-            mappings: HashMap::new(),
+            mappings: FxHashMap::default(),
             free: None,
             clock: 0,
             keeps: true,

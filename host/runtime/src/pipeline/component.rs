@@ -183,6 +183,11 @@ impl ComponentNode {
         if self.base.stats {
             self.post_each_second(&mut runner);
         }
+        if let Some(src) = runner.passes() {
+            let mut out = std::mem::take(&mut runner.out);
+            out.push((src, Item::Buffer(buffer)));
+            return self.send(&mut runner, out);
+        }
         // What a component on trial fails with, the old one gets.
         let spare = runner.trial.is_some().then(|| buffer.clone());
         let mut out = std::mem::take(&mut runner.out);
@@ -208,7 +213,7 @@ impl ComponentNode {
     ) -> Result<Outcome, Failure> {
         let instance = runner.instance()?;
         let began = now();
-        let result = instance.chain(pad, buffer, out);
+        let result = instance.chain(began, pad, buffer, out);
         let ended = now();
         self.counters.called(ended - began);
         let result = result?;

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::component::ComponentNode;
 use super::queue::Queue;
 use super::stats::{Counters, ElementStats};
+use crate::element::instance::now;
 use crate::element::state::Item;
 
 /// What pushing led to.
@@ -152,6 +153,8 @@ impl HostNode {
             return;
         };
         while let Some(item) = queue.pop() {
+            // For all that only hands it on.
+            now();
             let is_end = matches!(item, Item::Eos);
             let flow = self.push_on(item);
             if is_end || flow == Flow::Flushing {

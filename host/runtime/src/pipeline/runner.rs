@@ -223,6 +223,15 @@ impl Runner {
         })
     }
 
+    /// The src pad on which buffers leave as they came, if the element has nothing to do
+    /// with them and is not on trial.
+    pub(super) fn passes(&self) -> Option<usize> {
+        self.instance
+            .as_ref()
+            .filter(|_| self.trial.is_none())?
+            .passes()
+    }
+
     pub(super) fn set_caps(&mut self, pad: usize, caps: &Arc<Caps>) -> Result<(), Failure> {
         if let Some(slot) = self.place.caps.get_mut(pad) {
             *slot = Some(caps.clone());

@@ -165,7 +165,7 @@ impl ComponentNode {
     ) -> Result<Outcome, Failure> {
         let instance = runner.instance()?;
         let began = now();
-        let result = instance.produce(out);
+        let result = instance.produce(began, out);
         let ended = now();
         self.counters.called(ended - began);
         let result = result?;

@@ -1,12 +1,11 @@
 //! Counters of elements and queues, and the picture of them that users get.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::durations::Durations;
-use crate::element::instance::now;
+use crate::element::instance::recent;
 
 /// Counters of one element; written by streaming threads.
 #[derive(Debug, Default)]
@@ -27,7 +26,9 @@ pub(crate) struct Counters {
     /// Dropped by a sink because they came too late.
     pub(crate) late: AtomicU64,
     pub(crate) most_queued: AtomicU64,
-    times: Mutex<Option<(Instant, Instant)>>,
+    /// When the first buffer arrived, and how long after it the last.
+    first: OnceLock<Instant>,
+    last_nanos: AtomicU64,
 }
 
 impl Counters {
@@ -40,7 +41,9 @@ impl Counters {
     pub(crate) fn called(&self, took: Duration) {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         Self::add(&self.nanos, nanos);
-        self.longest_nanos.fetch_max(nanos, Ordering::Relaxed);
+        if nanos > self.longest_nanos.load(Ordering::Relaxed) {
+            self.longest_nanos.fetch_max(nanos, Ordering::Relaxed);
+        }
         self.calls.add(took);
     }
 
@@ -53,16 +56,16 @@ impl Counters {
     pub(crate) fn arrived(&self, bytes: usize) {
         Self::add(&self.buffers_in, 1);
         Self::add(&self.bytes_in, bytes as u64);
-        let at = now();
-        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
-        *times = Some((times.map_or(at, |(first, _)| first), at));
+        let since = *self.first.get_or_init(recent);
+        let nanos = recent().saturating_duration_since(since).as_nanos();
+        let nanos = u64::try_from(nanos).unwrap_or(u64::MAX);
+        self.last_nanos.store(nanos, Ordering::Relaxed);
     }
 
     /// What the counters say.
     pub(crate) fn read(&self, name: &str, factory: &str) -> ElementStats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let span = self.times.lock().unwrap_or_else(PoisonError::into_inner);
-        let seconds = span.map_or(0.0, |(first, last)| (last - first).as_secs_f64());
+        let seconds = Duration::from_nanos(get(&self.last_nanos)).as_secs_f64();
         let buffers_in = get(&self.buffers_in);
         let call = |part| {
             let nanos = self.calls.quantile(part).unwrap_or(0);
