@@ -1,12 +1,14 @@
 //! What each side runs: launch lines, arguments of ffmpeg, functions of `OpenCV`.
 
-use std::path::Path;
 use std::process::Command;
 
 use crate::workspace::Workspace;
 
 /// Below the checkout; all lines run in its root.
 pub(super) const FRAMES: &str = "target/bench/frames";
+
+/// `OpenCV`'s side.
+pub(super) const KERNELS: &str = "xtask/src/bench/peers/kernels.py";
 
 /// Who runs a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub(super) struct Side {
     pub(super) without: Option<String>,
     /// How often it is in the line.
     pub(super) times: f64,
+    /// Of `millstream launch`.
+    pub(super) options: &'static [&'static str],
 }
 
 impl Side {
@@ -54,6 +58,7 @@ impl Side {
             with: vec![with.into()],
             without: None,
             times: 1.0,
+            options: &[],
         }
     }
 
@@ -71,21 +76,26 @@ impl Side {
         self.times = times as f64;
         self
     }
+
+    pub(super) fn options(mut self, options: &'static [&'static str]) -> Self {
+        self.options = options;
+        self
+    }
 }
 
 /// The command that runs a line over so many frames.
 pub(super) fn command(
     workspace: &Workspace,
-    who: Who,
+    side: &Side,
     line: &str,
     frames: u64,
-    option: &str,
+    output: &str,
 ) -> Command {
     let line = line.replace("{n}", &frames.to_string());
-    let mut command = match who {
+    let mut command = match side.who {
         Who::Millstream => {
             let mut command = workspace.command(workspace.binary());
-            command.args(["launch", option]);
+            command.args(["launch", output]).args(side.options);
             if !line.contains("is-live=true") {
                 command.args(["--clock", "virtual"]);
             }
@@ -104,7 +114,7 @@ pub(super) fn command(
         }
         Who::Cairo | Who::OpenCv => {
             let mut command = workspace.command("/usr/bin/python3");
-            command.arg(Path::new("xtask/src/bench/peers/cairo.py"));
+            command.arg("xtask/src/bench/peers/cairo.py");
             command
         }
     };
@@ -120,7 +130,7 @@ mod tests {
     fn lines_become_commands() {
         let workspace = Workspace::find(false).unwrap();
         let words = |who, line: &str| -> Vec<String> {
-            let command = command(&workspace, who, line, 7, "--quiet");
+            let command = command(&workspace, &Side::new(who, line), line, 7, "--quiet");
             let words = command.get_args();
             words
                 .map(|word| word.to_string_lossy().into_owned())

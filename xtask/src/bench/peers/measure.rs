@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::cost::{self, Cost};
@@ -115,7 +115,7 @@ impl Bench<'_> {
     fn prepare<'s>(&self, row: &Row, side: &'s Side) -> Result<Ready<'s>> {
         let mut failed = None;
         for line in &side.with {
-            match self.calibrate(row, side.who, line) {
+            match self.calibrate(row, side, line) {
                 Ok(long) => {
                     return Ok(Ready {
                         side,
@@ -130,15 +130,15 @@ impl Bench<'_> {
         Err(failed.context("no line")?)
     }
 
-    fn calibrate(&self, row: &Row, who: Who, line: &str) -> Result<u64> {
+    fn calibrate(&self, row: &Row, side: &Side, line: &str) -> Result<u64> {
         let mut frames = FEWEST;
-        let start = self.run(who, line, frames)?.wall_nanos;
+        let start = self.run(side, line, frames)?.wall_nanos;
         if row.is_start {
             return Ok(1);
         }
         let turn = row.turn * 1e9;
         loop {
-            let wall = self.run(who, line, frames * LONG)?.wall_nanos - start;
+            let wall = self.run(side, line, frames * LONG)?.wall_nanos - start;
             let share = wall / turn;
             if share > 0.1 || frames * LONG >= MOST {
                 let long = (frames * LONG) as f64 / share.max(1e-3);
@@ -149,18 +149,18 @@ impl Bench<'_> {
     }
 
     fn turn(&self, row: &Row, ready: &Ready<'_>) -> Result<Cost> {
-        let who = ready.side.who;
+        let side = ready.side;
         if row.is_start {
-            return self.run(who, ready.line, 1);
+            return self.run(side, ready.line, 1);
         }
-        if who == Who::OpenCv {
-            return Ok(self.run(who, ready.line, ready.long)? / ready.long as f64);
+        if side.who == Who::OpenCv {
+            return Ok(self.run(side, ready.line, ready.long)? / ready.long as f64);
         }
         let short = ready.long / LONG;
         let frame = |line: &str| -> Result<Cost> {
             let (long, short_run) = (
-                self.run(who, line, ready.long)?,
-                self.run(who, line, short)?,
+                self.run(side, line, ready.long)?,
+                self.run(side, line, short)?,
             );
             Ok((long - short_run) / (ready.long - short) as f64)
         };
@@ -171,24 +171,32 @@ impl Bench<'_> {
         Ok(cost / ready.side.times)
     }
 
-    fn run(&self, who: Who, line: &str, frames: u64) -> Result<Cost> {
-        if who == Who::OpenCv {
+    fn run(&self, side: &Side, line: &str, frames: u64) -> Result<Cost> {
+        if side.who == Who::OpenCv {
             let opencv = self.opencv.as_ref().context("there is no OpenCV")?;
             let answer = opencv.borrow_mut().ask(&format!("{line} {frames}"))?;
+            if let Some(error) = answer.get("error").and_then(Value::as_str) {
+                bail!("{error}");
+            }
             return Cost::from_json(&answer);
         }
-        cost::of(&line::command(self.workspace, who, line, frames, "--quiet"))
+        cost::of(&line::command(
+            self.workspace,
+            side,
+            line,
+            frames,
+            "--quiet",
+        ))
     }
 
     /// What our own summary says of a frame: only it counts copies.
     fn copied(&self, ready: &Ready<'_>) -> Result<f64> {
         if ready.side.who != Who::Millstream {
-            anyhow::bail!("only our summary counts copies");
+            bail!("only our summary counts copies");
         }
         let of = |line: &str| -> Result<f64> {
             let frames = ready.long.min(200);
-            let mut command =
-                line::command(self.workspace, Who::Millstream, line, frames, "--json");
+            let mut command = line::command(self.workspace, ready.side, line, frames, "--json");
             let said = capture(&mut command)?;
             Ok(copied_bytes(&said)? / frames as f64)
         };

@@ -21,7 +21,7 @@ use anyhow::Result;
 pub(super) use cost::task as cost;
 pub(super) use process::{Peer, python, script};
 
-use self::line::Who;
+use self::line::{KERNELS, Who};
 use self::measure::Bench;
 use self::rows::Row;
 use crate::args::{Args, Usage};
@@ -56,8 +56,9 @@ pub(super) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
     frames::make(workspace)?;
     let opencv = match process::ready(workspace) {
         Some(python) => {
+            frames::pictures(workspace, &python)?;
             let mut command = workspace.command(python);
-            command.arg("xtask/src/bench/peers/kernels.py");
+            command.arg(KERNELS);
             Some(RefCell::new(Peer::start(&mut command)?.0))
         }
         None => None,

@@ -19,12 +19,54 @@ const HEADER: [&str; 9] = [
     "copied bytes",
 ];
 
-/// One line for each pair; the whole table is Markdown.
+const START: [&str; 9] = [
+    "start",
+    "side",
+    "wall",
+    "ours over it",
+    "CPU",
+    "ours over it",
+    "peak MiB",
+    "page faults",
+    "switches",
+];
+
+/// One line for each pair, and a table of its own for starts, where memory counts; all Markdown.
 pub(super) fn table(measured: &[Measured]) -> String {
-    markdown(
-        &HEADER,
-        &measured.iter().flat_map(lines).collect::<Vec<_>>(),
-    )
+    let (starts, rows): (Vec<_>, Vec<_>) = measured.iter().partition(|row| row.is_start);
+    let mut tables = Vec::new();
+    if !rows.is_empty() {
+        let rows: Vec<_> = rows.into_iter().flat_map(lines).collect();
+        tables.push(markdown(&HEADER, &rows));
+    }
+    if !starts.is_empty() {
+        let rows: Vec<_> = starts.into_iter().flat_map(start).collect();
+        tables.push(markdown(&START, &rows));
+    }
+    tables.join("\n")
+}
+
+/// One line for each side.
+fn start(row: &Measured) -> Vec<Vec<String>> {
+    let ours = row.sides.iter().find(|side| side.who == Who::Millstream);
+    let line = |side: &MeasuredSide| {
+        let over = |figure: fn(&Cost) -> f64| {
+            let ratio = ours.and_then(|ours| ratio(&ours.costs, &side.costs, figure));
+            ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}"))
+        };
+        vec![
+            format!("{} (`{}`)", row.what, row.name),
+            side.who.name().to_owned(),
+            time(side.median(|cost| cost.wall_nanos)),
+            over(|cost| cost.wall_nanos),
+            time(side.median(|cost| cost.cpu_nanos)),
+            over(|cost| cost.cpu_nanos),
+            format!("{:.1}", side.median(|cost| cost.peak_kib) / 1024.0),
+            count(side.median(|cost| cost.faults)),
+            count(side.median(|cost| cost.switches)),
+        ]
+    };
+    row.sides.iter().map(line).collect()
 }
 
 fn lines(row: &Measured) -> Vec<Vec<String>> {
