@@ -1,12 +1,13 @@
 //! One row: finds how many frames make a turn, then gives each side its turn, round after round.
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::cost::{self, Cost};
-use super::line::{self, Side, Who};
+use super::line::{self, KERNELS, Side, Who};
 use super::process::Peer;
 use super::rows::Row;
 use crate::bench::table::median;
@@ -22,7 +23,10 @@ const LONG: u64 = 5;
 pub(super) struct Bench<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) rounds: usize,
-    pub(super) opencv: Option<RefCell<Peer>>,
+    /// The Python that has `OpenCV`.
+    pub(super) python: Option<PathBuf>,
+    /// A new process for each row: what its heap has learnt in one row would help it in the next.
+    pub(super) opencv: RefCell<Option<Peer>>,
 }
 
 /// A side that can run, with the line and the frames that it runs.
@@ -72,6 +76,9 @@ pub(super) fn ratio(ours: &[Cost], theirs: &[Cost], figure: fn(&Cost) -> f64) ->
 
 impl Bench<'_> {
     pub(super) fn row(&self, row: &Row, is_here: impl Fn(Who) -> bool) -> Result<Measured> {
+        if row.sides.iter().any(|side| side.who == Who::OpenCv) {
+            self.opencv.replace(self.start_opencv()?);
+        }
         let mut skipped = Vec::new();
         let mut ready = Vec::new();
         for side in row.sides.iter().filter(|side| is_here(side.who)) {
@@ -109,6 +116,14 @@ impl Bench<'_> {
             sides: sides.collect(),
             skipped,
         })
+    }
+
+    fn start_opencv(&self) -> Result<Option<Peer>> {
+        let Some(python) = &self.python else {
+            return Ok(None);
+        };
+        let mut command = self.workspace.command(python);
+        Ok(Some(Peer::start(command.arg(KERNELS))?.0))
     }
 
     /// The first line that runs, and how many frames of it fill a turn.
@@ -173,8 +188,9 @@ impl Bench<'_> {
 
     fn run(&self, side: &Side, line: &str, frames: u64) -> Result<Cost> {
         if side.who == Who::OpenCv {
-            let opencv = self.opencv.as_ref().context("there is no OpenCV")?;
-            let answer = opencv.borrow_mut().ask(&format!("{line} {frames}"))?;
+            let mut opencv = self.opencv.borrow_mut();
+            let opencv = opencv.as_mut().context("there is no OpenCV")?;
+            let answer = opencv.ask(&format!("{line} {frames}"))?;
             if let Some(error) = answer.get("error").and_then(Value::as_str) {
                 bail!("{error}");
             }

@@ -21,7 +21,7 @@ use anyhow::Result;
 pub(super) use cost::task as cost;
 pub(super) use process::{Peer, python, script};
 
-use self::line::{KERNELS, Who};
+use self::line::Who;
 use self::measure::Bench;
 use self::rows::Row;
 use crate::args::{Args, Usage};
@@ -54,19 +54,15 @@ pub(super) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
     }
     let here = here(workspace);
     frames::make(workspace)?;
-    let opencv = match process::ready(workspace) {
-        Some(python) => {
-            frames::pictures(workspace, &python)?;
-            let mut command = workspace.command(python);
-            command.arg(KERNELS);
-            Some(RefCell::new(Peer::start(&mut command)?.0))
-        }
-        None => None,
-    };
+    let python = process::ready(workspace);
+    if let Some(python) = &python {
+        frames::pictures(workspace, python)?;
+    }
     let bench = Bench {
         workspace,
         rounds,
-        opencv,
+        python,
+        opencv: RefCell::default(),
     };
     let mut measured = Vec::new();
     for row in &rows {
