@@ -1,16 +1,25 @@
 //! What a process cost the machine, as the kernel counts it.
 
+use std::ffi::OsStr;
 use std::ops::{Div, Sub};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::signal::{Signal, killpg};
 use nix::sys::time::TimeValLike as _;
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use crate::args::{Args, Usage};
 use crate::workspace::Workspace;
+
+/// A run takes some seconds; after this it hangs.
+const LIMIT: Duration = Duration::from_mins(1);
+/// How often a run is looked at; its time is taken elsewhere.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// The figures of one run, or of one frame: a difference of runs divided by their frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -109,19 +118,40 @@ pub(crate) fn task(workspace: &Workspace, args: Args) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command by way of `bench cost`.
+/// Runs a command by way of `bench cost`; one that hangs is killed.
 pub(super) fn of(command: &Command) -> Result<Cost> {
     let mut wrapped = Command::new(std::env::current_exe()?);
     wrapped
         .args(["bench", "cost", "--"])
         .arg(command.get_program())
-        .args(command.get_args());
-    let output = wrapped.stdin(Stdio::null()).output()?;
+        .args(command.get_args())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // What it starts has to go with it.
+        .process_group(0);
+    let mut child = wrapped.spawn()?;
+    let start = Instant::now();
+    while child.try_wait()?.is_none() {
+        if start.elapsed() > LIMIT {
+            killpg(Pid::from_raw(child.id() as i32), Signal::SIGKILL)?;
+            child.wait()?;
+            bail!("it hung for {} s: `{}`", LIMIT.as_secs(), spelt(command));
+        }
+        std::thread::sleep(LOOK);
+    }
+    let output = child.wait_with_output()?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         bail!("{}", said.trim_end());
     }
     Cost::from_json(&serde_json::from_slice(&output.stdout)?)
+}
+
+fn spelt(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<_> = words.map(OsStr::to_string_lossy).collect();
+    words.join(" ")
 }
 
 #[cfg(test)]
@@ -141,6 +171,15 @@ mod tests {
         assert_eq!(Cost::from_json(&LONG.to_json()).unwrap(), LONG);
         let error = Cost::from_json(&json!({ "cpu-nanos": 1 })).unwrap_err();
         assert_eq!(error.to_string(), "a cost without `wall-nanos`");
+    }
+
+    #[test]
+    fn a_command_is_spelt_as_it_is_typed() {
+        let mut command = Command::new("gst-launch-1.0");
+        assert_eq!(
+            spelt(command.args(["-q", "a", "!"])),
+            "gst-launch-1.0 -q a !"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What each side runs: launch lines, arguments of ffmpeg, functions of `OpenCV`.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::workspace::Workspace;
@@ -86,6 +87,7 @@ impl Side {
 /// The command that runs a line over so many frames.
 pub(super) fn command(
     workspace: &Workspace,
+    binary: &Path,
     side: &Side,
     line: &str,
     frames: u64,
@@ -94,7 +96,7 @@ pub(super) fn command(
     let line = line.replace("{n}", &frames.to_string());
     let mut command = match side.who {
         Who::Millstream => {
-            let mut command = workspace.command(workspace.binary());
+            let mut command = workspace.command(binary);
             command.args(["launch", output]).args(side.options);
             if !line.contains("is-live=true") {
                 command.args(["--clock", "virtual"]);
@@ -130,7 +132,14 @@ mod tests {
     fn lines_become_commands() {
         let workspace = Workspace::find(false).unwrap();
         let words = |who, line: &str| -> Vec<String> {
-            let command = command(&workspace, &Side::new(who, line), line, 7, "--quiet");
+            let command = command(
+                &workspace,
+                Path::new("millstream"),
+                &Side::new(who, line),
+                line,
+                7,
+                "--quiet",
+            );
             let words = command.get_args();
             words
                 .map(|word| word.to_string_lossy().into_owned())

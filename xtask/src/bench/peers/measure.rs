@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
@@ -22,6 +23,8 @@ const LONG: u64 = 5;
 /// What measures.
 pub(super) struct Bench<'a> {
     pub(super) workspace: &'a Workspace,
+    /// Ours.
+    pub(super) binary: PathBuf,
     pub(super) rounds: usize,
     /// The Python that has `OpenCV`.
     pub(super) python: Option<PathBuf>,
@@ -63,15 +66,18 @@ impl MeasuredSide {
     }
 }
 
-/// The median of ours over theirs, round by round; none where theirs is lost in noise.
+/// The median of ours over theirs, round by round; none where a side is lost in noise.
 pub(super) fn ratio(ours: &[Cost], theirs: &[Cost], figure: fn(&Cost) -> f64) -> Option<f64> {
-    let is_noise = median(&theirs.iter().map(figure).collect::<Vec<_>>()) <= 0.0;
+    let is_noise = |side: &[Cost]| median(&side.iter().map(figure).collect::<Vec<_>>()) <= 0.0;
+    if is_noise(ours) || is_noise(theirs) {
+        return None;
+    }
     let pairs = ours.iter().zip(theirs);
     let ratios: Vec<f64> = pairs
         .map(|(ours, theirs)| figure(ours) / figure(theirs))
         .filter(|ratio| ratio.is_finite())
         .collect();
-    (!is_noise && !ratios.is_empty()).then(|| median(&ratios))
+    (!ratios.is_empty()).then(|| median(&ratios))
 }
 
 impl Bench<'_> {
@@ -196,13 +202,11 @@ impl Bench<'_> {
             }
             return Cost::from_json(&answer);
         }
-        cost::of(&line::command(
-            self.workspace,
-            side,
-            line,
-            frames,
-            "--quiet",
-        ))
+        cost::of(&self.command(side, line, frames, "--quiet"))
+    }
+
+    fn command(&self, side: &Side, line: &str, frames: u64, output: &str) -> Command {
+        line::command(self.workspace, &self.binary, side, line, frames, output)
     }
 
     /// What our own summary says of a frame: only it counts copies.
@@ -212,7 +216,7 @@ impl Bench<'_> {
         }
         let of = |line: &str| -> Result<f64> {
             let frames = ready.long.min(200);
-            let mut command = line::command(self.workspace, ready.side, line, frames, "--json");
+            let mut command = self.command(ready.side, line, frames, "--json");
             let said = capture(&mut command)?;
             Ok(copied_bytes(&said)? / frames as f64)
         };
@@ -276,6 +280,7 @@ mod tests {
         check(&[1.0, 2.0, 8.0], &[1.0, 1.0, 8.0], Some(1.0));
         check(&[1.0, 1.0, 1.0], &[4.0, 0.0, 4.0], Some(0.25));
         check(&[1.0, 1.0], &[-1.0, -1.0], None);
+        check(&[-1.0, -1.0], &[1.0, 1.0], None);
         check(&[], &[], None);
     }
 

@@ -1,4 +1,5 @@
-//! `bench peers [ROW…]`: what a frame costs here and with GStreamer, `FFmpeg` and `OpenCV`.
+//! `bench peers [ROW…] [--install] [--rounds N] [--binary PATH]`: what a frame costs here and with
+//! GStreamer, `FFmpeg` and `OpenCV`.
 //!
 //! ```text
 //! rows ─► measure ─┬─► line ─► cost     a process for each run: long minus short, with minus without
@@ -15,6 +16,7 @@ mod report;
 mod rows;
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 
 use anyhow::Result;
 
@@ -44,10 +46,12 @@ const PACKAGES: &[&str] = &[
 pub(super) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
     let rounds = args.number("--rounds", 5)?.max(1) as usize;
     let installs = args.flag("--install");
+    let binary = args.value("--binary")?;
     let rows = chosen(rows::all(), &args.names()?)?;
-    components::components(workspace)?;
-    let mut build = workspace.cargo("build");
-    Step::new(workspace, "build").run(build.args(["--quiet", "-p", "millstream"]))?;
+    let binary = match binary {
+        Some(path) => path.into(),
+        None => build(workspace)?,
+    };
     if installs {
         setup::install(workspace, PACKAGES)?;
         process::python(workspace)?;
@@ -60,6 +64,7 @@ pub(super) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
     }
     let bench = Bench {
         workspace,
+        binary,
         rounds,
         python,
         opencv: RefCell::default(),
@@ -80,6 +85,14 @@ pub(super) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
     write_atomically(&folder.join("peers.json"), json.as_bytes())?;
     println!("{table}");
     Ok(())
+}
+
+/// Elements and the binary that tests use.
+fn build(workspace: &Workspace) -> Result<PathBuf> {
+    components::components(workspace)?;
+    let mut build = workspace.cargo("build");
+    Step::new(workspace, "build").run(build.args(["--quiet", "-p", "millstream"]))?;
+    Ok(workspace.binary())
 }
 
 /// The rows whose names begin with one of those given; all if none is.

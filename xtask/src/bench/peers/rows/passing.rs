@@ -1,5 +1,6 @@
 //! Buffers that are only handed on: what an element, a queue, a branch costs for each of them.
 
+use super::super::line::{Side, Who};
 use super::{Row, both, both_without, frames};
 
 /// How many elements or branches more the long line has; what they cost is divided by it.
@@ -29,7 +30,7 @@ pub(super) fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     for (name, size, source) in SIZES {
         rows.push(alone(name, size, source));
-        for element in ["identity", "valve"] {
+        for element in ["identity", "valve", "tee"] {
             rows.push(chain(element, name, size, source));
         }
         rows.push(queue("queue", "at full speed", 200, name, size, source));
@@ -41,7 +42,6 @@ pub(super) fn rows() -> Vec<Row> {
             size,
             source,
         ));
-        rows.push(tee(name, size, source));
         rows.push(branches(name, size, source));
     }
     let read = format!("{} ! fakesink", frames("I420-640x480", "I420", 640, 480));
@@ -85,23 +85,20 @@ fn queue(queue: &str, how: &str, buffers: u32, name: &str, size: &str, source: &
     )
 }
 
-fn tee(name: &str, size: &str, source: &str) -> Row {
-    let with = format!("{source} ! tee ! fakesink");
-    Row::new(
-        format!("tee-{name}"),
-        format!("`tee` with one branch, buffers of {size}"),
-        both_without(&with, &format!("{source} ! fakesink")),
-    )
-    .turn(0.8)
-}
-
 fn branches(name: &str, size: &str, source: &str) -> Row {
-    let of = |count: usize| format!("{source} ! tee name=t {}", "t. ! fakesink ".repeat(count));
-    let sides = both_without(&of(CHAIN + 1), &of(1)).into_iter();
+    // Without `async=false` GStreamer's first sink waits for ever for the others.
+    let sides = [
+        (Who::Millstream, "t. ! fakesink "),
+        (Who::GStreamer, "t. ! fakesink async=false "),
+    ];
+    let side = |(who, branch): (Who, &str)| {
+        let of = |count: usize| format!("{source} ! tee name=t {}", branch.repeat(count));
+        Side::new(who, of(CHAIN + 1)).without(of(1)).times(CHAIN)
+    };
     Row::new(
         format!("branch-{name}"),
         format!("one more branch of `tee` with its `fakesink`, buffers of {size}"),
-        sides.map(|side| side.times(CHAIN)).collect(),
+        sides.map(side).into(),
     )
     .turn(0.8)
 }
