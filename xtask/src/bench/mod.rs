@@ -21,6 +21,14 @@ struct Bench {
 
 const BENCHES: &[Bench] = &[
     Bench {
+        name: "peers",
+        run: peers::task,
+    },
+    Bench {
+        name: "cost",
+        run: peers::cost,
+    },
+    Bench {
         name: "inference",
         run: inference::task,
     },

@@ -158,4 +158,5 @@ def clip(picture, path, count):
             file.write(b"FRAME\n" + i420.tobytes())
 
 
-{"worker": worker, "detect": detect, "clip": clip}[sys.argv[1]](*sys.argv[2:])
+if __name__ == "__main__":
+    {"worker": worker, "detect": detect, "clip": clip}[sys.argv[1]](*sys.argv[2:])

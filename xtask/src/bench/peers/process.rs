@@ -15,24 +15,24 @@ use crate::workspace::{Workspace, succeeds};
 const PACKAGES: &[&str] = &["onnxruntime==1.28.0", "numpy", "opencv-python-headless"];
 
 /// Our side of the conversation, in Python.
-pub(super) fn script(workspace: &Workspace) -> PathBuf {
+pub(in crate::bench) fn script(workspace: &Workspace) -> PathBuf {
     workspace.root.join("xtask/src/bench/peer.py")
 }
 
+/// The Python that has the packages, if it was made.
+pub(super) fn ready(workspace: &Workspace) -> Option<PathBuf> {
+    let python = workspace.root.join("target/bench/python/bin/python");
+    let mut imports = workspace.command(&python);
+    succeeds(imports.args(["-c", "import onnxruntime, numpy, cv2"])).then_some(python)
+}
+
 /// A Python that has the packages; makes it on the first call.
-pub(super) fn python(workspace: &Workspace) -> Result<PathBuf> {
-    let folder = workspace.root.join("target/bench/python");
-    let python = folder.join("bin/python");
-    let ready = |python: &PathBuf| {
-        succeeds(
-            workspace
-                .command(python)
-                .args(["-c", "import onnxruntime, numpy, cv2"]),
-        )
-    };
-    if ready(&python) {
+pub(in crate::bench) fn python(workspace: &Workspace) -> Result<PathBuf> {
+    if let Some(python) = ready(workspace) {
         return Ok(python);
     }
+    let folder = workspace.root.join("target/bench/python");
+    let python = folder.join("bin/python");
     eprintln!("bench: {} into target/bench/python", PACKAGES.join(", "));
     let mut venv = workspace.command("python3");
     let made = Step::new(workspace, "venv").run(venv.args(["-m", "venv"]).arg(&folder));
@@ -45,7 +45,7 @@ pub(super) fn python(workspace: &Workspace) -> Result<PathBuf> {
 }
 
 /// A process that is asked line by line.
-pub(super) struct Peer {
+pub(in crate::bench) struct Peer {
     child: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
@@ -53,7 +53,7 @@ pub(super) struct Peer {
 
 impl Peer {
     /// Starts it, and waits for its first answer.
-    pub(super) fn start(command: &mut Command) -> Result<(Self, Value)> {
+    pub(in crate::bench) fn start(command: &mut Command) -> Result<(Self, Value)> {
         let program = command.get_program().to_owned();
         let started = command
             .stdin(Stdio::piped())
@@ -70,13 +70,13 @@ impl Peer {
     }
 
     /// Says a line and gives what it answers.
-    pub(super) fn ask(&mut self, line: &str) -> Result<Value> {
+    pub(in crate::bench) fn ask(&mut self, line: &str) -> Result<Value> {
         writeln!(self.to, "{line}")?;
         self.answer()
     }
 
     /// Asks for `count` runs; their times in nanoseconds.
-    pub(super) fn times(&mut self, count: usize) -> Result<Vec<f64>> {
+    pub(in crate::bench) fn times(&mut self, count: usize) -> Result<Vec<f64>> {
         let answer = self.ask(&format!("run {count}"))?;
         let nanos = answer.get("nanos").and_then(Value::as_array);
         let nanos = nanos.context("an answer without `nanos`")?;
