@@ -3,7 +3,8 @@
 use millstream_sdk::prelude::*;
 use millstream_sdk::video::Family;
 
-use super::{Chroma, Order, Rows, Scratch};
+use super::{ChromaRows, Order, Rows, Scratch};
+use crate::lift::{self, Chroma, Terms};
 use crate::matrix::{Lift, Map, Weights};
 use crate::rows;
 
@@ -11,8 +12,8 @@ use crate::rows;
 fn luma_row<'a>(from: &VideoFrame<'a>, y: usize, scratch: &'a mut [u8]) -> &'a [u8] {
     let row = from.plane(0).row(y);
     if let Family::Packed422 { yuyv: [at, ..] } = from.info().format.family() {
-        rows::luma_from_groups(row, at as u32, scratch);
-        return scratch;
+        lift::luma_of_groups(row, at, scratch);
+        return scratch.get(..from.info().width).unwrap_or_default();
     }
     row
 }
@@ -22,9 +23,9 @@ fn luma_row<'a>(from: &VideoFrame<'a>, y: usize, scratch: &'a mut [u8]) -> &'a [
 fn chroma_row<'a>(
     from: &VideoFrame<'a>,
     y: usize,
-    scratch: &'a mut Chroma,
+    scratch: &'a mut ChromaRows,
 ) -> (&'a [u8], &'a [u8]) {
-    let Chroma { u, v } = scratch;
+    let ChromaRows { u, v } = scratch;
     match from.info().format.family() {
         Family::Planar { uv: [at_u, at_v] } => {
             return (from.plane(at_u).row(y / 2), from.plane(at_v).row(y / 2));
@@ -37,6 +38,20 @@ fn chroma_row<'a>(
         Family::Rgb { .. } | Family::Gray => {}
     }
     (u, v)
+}
+
+/// Chroma of a row where it lies.
+fn chroma<'a>(from: &VideoFrame<'a>, y: usize) -> Chroma<'a> {
+    match from.info().format.family() {
+        Family::Planar { uv: [at_u, at_v] } => {
+            Chroma::Planes(from.plane(at_u).row(y / 2), from.plane(at_v).row(y / 2))
+        }
+        Family::SemiPlanar { uv: [0, _] } => Chroma::Pairs(from.plane(1).row(y / 2)),
+        Family::SemiPlanar { .. } => Chroma::TurnedPairs(from.plane(1).row(y / 2)),
+        Family::Packed422 { yuyv: [0, ..] } => Chroma::OddOf(from.plane(0).row(y)),
+        Family::Packed422 { .. } => Chroma::EvenOf(from.plane(0).row(y)),
+        Family::Rgb { .. } | Family::Gray => Chroma::Neutral,
+    }
 }
 
 /// Whether a row has the same chroma as the one above.
@@ -56,11 +71,8 @@ pub(crate) struct YuvToRgb {
     /// For each of the three bytes of a pixel.
     lifts: [Lift; 3],
     luma: Vec<u8>,
-    chroma: Chroma,
     /// What chroma adds to each of the three bytes.
-    terms: [Vec<i16>; 3],
-    /// A row of pixels of four bytes, where the frame's have three.
-    pixels: Vec<u8>,
+    terms: Vec<Terms<3>>,
 }
 
 impl YuvToRgb {
@@ -75,47 +87,28 @@ impl YuvToRgb {
             swapped: false,
             alpha: false,
         });
-        let terms = vec![0; from.width];
         Self {
             to: order,
             lifts: order.sort([Lift::new(r, r0), Lift::new(g, g0), Lift::new(b, b0)]),
-            luma: vec![0; from.width],
-            chroma: Chroma::new(from.width),
-            terms: [terms.clone(), terms.clone(), terms],
-            pixels: if order.wide {
-                Vec::new()
-            } else {
-                vec![0; from.width * 4]
-            },
+            luma: vec![0; from.width.next_multiple_of(16)],
+            terms: lift::terms_for(from.width),
         }
     }
 
     pub(super) fn convert(&mut self, from: &VideoFrame<'_>, to: &mut VideoFrameMut<'_>) {
         let format = from.info().format;
-        let Self {
-            lifts,
-            luma,
-            chroma,
-            terms,
-            pixels,
-            ..
-        } = self;
         // All three bytes take luma alike: it has weight 1 in red, green and blue.
-        let [Lift { gain, .. }, ..] = *lifts;
+        let [Lift { gain, .. }, ..] = self.lifts;
         for (y, row) in to.plane_mut(0).rows_mut().enumerate() {
             if !shares_chroma(format, y) {
-                let (u, v) = chroma_row(from, y, chroma);
-                for (lift, terms) in lifts.iter().zip(terms.iter_mut()) {
-                    rows::terms(lift, u, v, terms);
-                }
+                let chroma = chroma(from, y);
+                lift::pixel_terms(&self.lifts, self.to.swapped, chroma, &mut self.terms);
             }
-            let luma = luma_row(from, y, luma);
-            let [first, second, third] = &*terms;
+            let luma = luma_row(from, y, &mut self.luma);
             if self.to.wide {
-                rows::pixels_from_luma(gain, luma, [first, second, third], row);
+                lift::wide_pixels(gain, luma, &self.terms, row);
             } else {
-                rows::pixels_from_luma(gain, luma, [first, second, third], pixels);
-                rows::narrow_pixels(pixels, row);
+                lift::narrow_pixels(gain, luma, &self.terms, row);
             }
         }
     }
@@ -131,8 +124,8 @@ pub(crate) struct YuvToYuv {
     /// Whether each row has chroma of its own.
     tall: bool,
     luma: Vec<u8>,
-    chroma: Chroma,
-    terms: Vec<i16>,
+    chroma: ChromaRows,
+    terms: Vec<Terms<1>>,
     scratch: Scratch,
 }
 
@@ -151,9 +144,9 @@ impl YuvToYuv {
             lift: Some(lift).filter(|lift| !lift.is_identity()),
             weights: Some(weights).filter(|_| !same),
             tall: from.format.subsampling() == (2, 1),
-            luma: vec![0; from.width],
-            chroma: Chroma::new(from.width),
-            terms: vec![0; from.width],
+            luma: vec![0; from.width.next_multiple_of(16)],
+            chroma: ChromaRows::new(from.width),
+            terms: lift::terms_for(from.width),
             scratch: Scratch::new(from.width),
         }
     }
@@ -167,10 +160,9 @@ impl Rows for YuvToYuv {
             return;
         };
         if !shares_chroma(from.info().format, y) {
-            let (u, v) = chroma_row(from, y, &mut self.chroma);
-            rows::terms(lift, u, v, &mut self.terms);
+            lift::luma_terms(lift, chroma(from, y), &mut self.terms);
         }
-        rows::lift_luma(lift.gain, own, &self.terms, luma);
+        lift::luma(lift.gain, own, &self.terms, luma);
     }
 
     fn chroma(
