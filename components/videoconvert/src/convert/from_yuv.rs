@@ -4,7 +4,8 @@ use millstream_sdk::prelude::*;
 use millstream_sdk::video::Family;
 
 use super::{ChromaRows, Order, Rows, Scratch};
-use crate::lift::{self, Chroma, Terms};
+use crate::kernel::{Luma, Narrow, Wide};
+use crate::lift::{self, Chroma, Kernel};
 use crate::matrix::{Lift, Map, Weights};
 use crate::rows;
 
@@ -12,8 +13,8 @@ use crate::rows;
 fn luma_row<'a>(from: &VideoFrame<'a>, y: usize, scratch: &'a mut [u8]) -> &'a [u8] {
     let row = from.plane(0).row(y);
     if let Family::Packed422 { yuyv: [at, ..] } = from.info().format.family() {
-        lift::luma_of_groups(row, at, scratch);
-        return scratch.get(..from.info().width).unwrap_or_default();
+        lift::luma_of_groups(row, at == 0, scratch);
+        return scratch;
     }
     row
 }
@@ -40,27 +41,13 @@ fn chroma_row<'a>(
     (u, v)
 }
 
-/// Chroma of a row where it lies.
-fn chroma<'a>(from: &VideoFrame<'a>, y: usize) -> Chroma<'a> {
+/// Chroma of a row where it lies; `neutral` where the frame has none.
+fn chroma<'a>(from: &VideoFrame<'a>, y: usize, neutral: &'a [u8]) -> Chroma<'a> {
+    let row = |plane| from.plane(plane).row(y / 2);
     match from.info().format.family() {
-        Family::Planar { uv: [at_u, at_v] } => {
-            Chroma::Planes(from.plane(at_u).row(y / 2), from.plane(at_v).row(y / 2))
-        }
-        Family::SemiPlanar { uv: [0, _] } => Chroma::Pairs(from.plane(1).row(y / 2)),
-        Family::SemiPlanar { .. } => Chroma::TurnedPairs(from.plane(1).row(y / 2)),
-        Family::Packed422 { yuyv: [0, ..] } => Chroma::OddOf(from.plane(0).row(y)),
-        Family::Packed422 { .. } => Chroma::EvenOf(from.plane(0).row(y)),
-        Family::Rgb { .. } | Family::Gray => Chroma::Neutral,
-    }
-}
-
-/// Whether a row has the same chroma as the one above.
-fn shares_chroma(format: VideoFormat, y: usize) -> bool {
-    match format.subsampling() {
-        (2, 2) => y % 2 == 1,
-        (2, _) => false,
-        // Grey: all rows have the same.
-        _ => y != 0,
+        Family::Planar { uv: [at_u, at_v] } => Chroma::Planes(row(at_u), row(at_v)),
+        Family::SemiPlanar { uv: [at_u, _] } => Chroma::Pairs(row(1), at_u == 1),
+        _ => Chroma::Planes(neutral, neutral),
     }
 }
 
@@ -70,9 +57,7 @@ pub(crate) struct YuvToRgb {
     to: Order,
     /// For each of the three bytes of a pixel.
     lifts: [Lift; 3],
-    luma: Vec<u8>,
-    /// What chroma adds to each of the three bytes.
-    terms: Vec<Terms<3>>,
+    neutral: Vec<u8>,
 }
 
 impl YuvToRgb {
@@ -90,26 +75,46 @@ impl YuvToRgb {
         Self {
             to: order,
             lifts: order.sort([Lift::new(r, r0), Lift::new(g, g0), Lift::new(b, b0)]),
-            luma: vec![0; from.width.next_multiple_of(16)],
-            terms: lift::terms_for(from.width),
+            neutral: vec![128; from.width.div_ceil(2)],
         }
     }
 
-    pub(super) fn convert(&mut self, from: &VideoFrame<'_>, to: &mut VideoFrameMut<'_>) {
-        let format = from.info().format;
-        // All three bytes take luma alike: it has weight 1 in red, green and blue.
-        let [Lift { gain, .. }, ..] = self.lifts;
-        for (y, row) in to.plane_mut(0).rows_mut().enumerate() {
-            if !shares_chroma(format, y) {
-                let chroma = chroma(from, y);
-                lift::pixel_terms(&self.lifts, self.to.swapped, chroma, &mut self.terms);
+    pub(super) fn convert(&self, from: &VideoFrame<'_>, to: &mut VideoFrameMut<'_>) {
+        // The first byte is red, which takes V, or blue, which takes U.
+        let u_first = self.to.swapped;
+        if self.to.wide {
+            self.write(Wide::new(&self.lifts, u_first), from, to);
+        } else {
+            self.write(Narrow::new(&self.lifts, u_first), from, to);
+        }
+    }
+
+    fn write<const BYTES: usize>(
+        &self,
+        kernel: impl Kernel<BYTES>,
+        from: &VideoFrame<'_>,
+        to: &mut VideoFrameMut<'_>,
+    ) {
+        let (turn, plane) = (!self.to.swapped, from.plane(0));
+        let mut to = to.plane_mut(0);
+        let mut rows = to.rows_mut();
+        if let Family::Packed422 { yuyv: [at, ..] } = from.info().format.family() {
+            for (row, to) in plane.rows().zip(rows) {
+                lift::groups(kernel, turn, row, at == 0, to);
             }
-            let luma = luma_row(from, y, &mut self.luma);
-            if self.to.wide {
-                lift::wide_pixels(gain, luma, &self.terms, row);
+            return;
+        }
+        let mut y = 0;
+        while let Some(top) = rows.next() {
+            let chroma = chroma(from, y, &self.neutral);
+            let luma = [plane.row(y), plane.row(y + 1)];
+            if let Some(bottom) = rows.next() {
+                lift::rows(kernel, turn, luma, chroma, [top, bottom]);
             } else {
-                lift::narrow_pixels(gain, luma, &self.terms, row);
+                let [luma, _] = luma;
+                lift::rows(kernel, turn, [luma], chroma, [top]);
             }
+            y += 2;
         }
     }
 }
@@ -125,7 +130,7 @@ pub(crate) struct YuvToYuv {
     tall: bool,
     luma: Vec<u8>,
     chroma: ChromaRows,
-    terms: Vec<Terms<1>>,
+    neutral: Vec<u8>,
     scratch: Scratch,
 }
 
@@ -144,9 +149,9 @@ impl YuvToYuv {
             lift: Some(lift).filter(|lift| !lift.is_identity()),
             weights: Some(weights).filter(|_| !same),
             tall: from.format.subsampling() == (2, 1),
-            luma: vec![0; from.width.next_multiple_of(16)],
+            luma: vec![0; from.width],
             chroma: ChromaRows::new(from.width),
-            terms: lift::terms_for(from.width),
+            neutral: vec![128; from.width.div_ceil(2)],
             scratch: Scratch::new(from.width),
         }
     }
@@ -154,15 +159,17 @@ impl YuvToYuv {
 
 impl Rows for YuvToYuv {
     fn luma(&mut self, from: &VideoFrame<'_>, y: usize, luma: &mut [u8]) {
-        let own = luma_row(from, y, &mut self.luma);
         let Some(lift) = &self.lift else {
-            luma.copy_from_slice(own);
+            luma.copy_from_slice(luma_row(from, y, &mut self.luma));
             return;
         };
-        if !shares_chroma(from.info().format, y) {
-            lift::luma_terms(lift, chroma(from, y), &mut self.terms);
+        let (kernel, row) = (Luma::new(lift), from.plane(0).row(y));
+        if let Family::Packed422 { yuyv: [at, ..] } = from.info().format.family() {
+            lift::groups(kernel, false, row, at == 0, luma);
+        } else {
+            let chroma = chroma(from, y, &self.neutral);
+            lift::rows(kernel, false, [row], chroma, [luma]);
         }
-        lift::luma(lift.gain, own, &self.terms, luma);
     }
 
     fn chroma(
