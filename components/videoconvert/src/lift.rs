@@ -26,7 +26,7 @@ pub(crate) trait Kernel<const BYTES: usize>: Copy {
     fn pixels(&self, even: u16x8, odd: u16x8, terms: [i16x8; 3]) -> [u8; BYTES];
 }
 
-/// Where a row's chroma is: a sample for two pixels, which `N` rows share.
+/// Where a row's chroma is: a sample for two pixels.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Chroma<'a> {
     /// U and V in rows of their own.
@@ -35,13 +35,13 @@ pub(crate) enum Chroma<'a> {
     Pairs(&'a [u8], bool),
 }
 
-/// Writes `N` rows that share chroma. The kernel gets U first, unless `turn`.
-pub(crate) fn rows<const BYTES: usize, const N: usize>(
+/// Writes two rows that share chroma. The kernel gets U first, unless `turn`.
+pub(crate) fn rows<const BYTES: usize>(
     kernel: impl Kernel<BYTES>,
     turn: bool,
-    luma: [&[u8]; N],
+    luma: [&[u8]; 2],
     chroma: Chroma<'_>,
-    to: [&mut [u8]; N],
+    to: [&mut [u8]; 2],
 ) {
     match chroma {
         Chroma::Planes(u, v) if turn => planes(kernel, luma, v, u, to),
@@ -86,19 +86,20 @@ pub(crate) fn luma_of_groups(row: &[u8], luma_first: bool, luma: &mut [u8]) {
 }
 
 #[inline(never)]
-fn planes<const BYTES: usize, const N: usize>(
+fn planes<const BYTES: usize>(
     kernel: impl Kernel<BYTES>,
-    luma: [&[u8]; N],
+    luma: [&[u8]; 2],
     a: &[u8],
     b: &[u8],
-    mut to: [&mut [u8]; N],
+    to: [&mut [u8]; 2],
 ) {
-    let (blocks_a, blocks_b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
-    for (i, (a, b)) in blocks_a.iter().zip(blocks_b).enumerate() {
-        let terms = kernel.terms(centred(raised(*a)), centred(raised(*b)));
-        blocks(kernel, i, &luma, terms, &mut to);
-    }
-    cut::<BYTES, N>(luma, to, |whole, luma, to| {
+    let (samples_a, samples_b) = (a.as_chunks().0, b.as_chunks().0);
+    let terms = samples_a
+        .iter()
+        .zip(samples_b)
+        .map(|(a, b)| kernel.terms(centred(raised(*a)), centred(raised(*b))));
+    let cut = two_rows(kernel, luma, terms, to);
+    cut.write::<BYTES>(|whole, luma, to| {
         let (a, b) = (
             padded::<8>(a.get(whole * 8..)),
             padded::<8>(b.get(whole * 8..)),
@@ -108,21 +109,75 @@ fn planes<const BYTES: usize, const N: usize>(
 }
 
 #[inline(never)]
-fn pairs<const BYTES: usize, const N: usize>(
+fn pairs<const BYTES: usize>(
     kernel: impl Kernel<BYTES>,
-    luma: [&[u8]; N],
+    luma: [&[u8]; 2],
     row: &[u8],
     order: u8x16,
-    mut to: [&mut [u8]; N],
+    to: [&mut [u8]; 2],
 ) {
-    for (i, samples) in row.as_chunks::<BLOCK>().0.iter().enumerate() {
+    let samples = row.as_chunks().0;
+    let terms = samples.iter().map(|samples| {
         let [a, b] = ordered(u8x16::new(*samples), order);
-        blocks(kernel, i, &luma, kernel.terms(a, b), &mut to);
-    }
-    cut::<BYTES, N>(luma, to, |whole, luma, to| {
+        kernel.terms(a, b)
+    });
+    let cut = two_rows(kernel, luma, terms, to);
+    cut.write::<BYTES>(|whole, luma, to| {
         let rest = padded::<BLOCK>(row.get(whole * BLOCK..));
         pairs(kernel, luma, &rest, order, to);
     });
+}
+
+/// Makes whole blocks; gives what is left.
+#[inline]
+fn two_rows<'a, const BYTES: usize>(
+    kernel: impl Kernel<BYTES>,
+    luma: [&'a [u8]; 2],
+    terms: impl Iterator<Item = [i16x8; 3]>,
+    to: [&'a mut [u8]; 2],
+) -> Cut<'a> {
+    let [(top, top_luma), (bottom, bottom_luma)] = luma.map(<[u8]>::as_chunks);
+    let [(to_top, top_to), (to_bottom, bottom_to)] = to.map(<[u8]>::as_chunks_mut);
+    let whole = to_top.len();
+    let blocks = to_top.iter_mut().zip(to_bottom).zip(top).zip(bottom);
+    for ((((to_top, to_bottom), top), bottom), terms) in blocks.zip(terms) {
+        *to_top = pixels(kernel, u8x16::new(*top), terms);
+        *to_bottom = pixels(kernel, u8x16::new(*bottom), terms);
+    }
+    Cut {
+        whole,
+        luma: [top_luma, bottom_luma],
+        to: [top_to, bottom_to],
+    }
+}
+
+/// What is behind the last whole block of two rows.
+struct Cut<'a> {
+    /// Blocks before it.
+    whole: usize,
+    luma: [&'a [u8]; 2],
+    to: [&'a mut [u8]; 2],
+}
+
+impl Cut<'_> {
+    /// Makes it in a block: `make(blocks before, luma, to)`.
+    #[inline]
+    fn write<const BYTES: usize>(self, make: impl FnOnce(usize, [&[u8]; 2], [&mut [u8]; 2])) {
+        if self.to.iter().all(|row| row.is_empty()) {
+            return;
+        }
+        let luma = self.luma.map(|row| padded::<BLOCK>(Some(row)));
+        let mut made = [[0; BYTES]; 2];
+        let [top, bottom] = &mut made;
+        make(
+            self.whole,
+            luma.each_ref().map(<[u8; BLOCK]>::as_slice),
+            [top, bottom],
+        );
+        for (to, made) in self.to.into_iter().zip(made) {
+            to.iter_mut().zip(made).for_each(|(to, byte)| *to = byte);
+        }
+    }
 }
 
 #[inline(never)]
@@ -147,44 +202,6 @@ fn grouped<const BYTES: usize>(
             .iter_mut()
             .zip(whole)
             .for_each(|(to, byte)| *to = byte);
-    }
-}
-
-/// Makes a block of each row.
-#[inline]
-fn blocks<const BYTES: usize, const N: usize>(
-    kernel: impl Kernel<BYTES>,
-    i: usize,
-    luma: &[&[u8]; N],
-    terms: [i16x8; 3],
-    to: &mut [&mut [u8]; N],
-) {
-    for (luma, to) in luma.iter().zip(to) {
-        let (luma, to) = (luma.as_chunks().0, to.as_chunks_mut().0);
-        if let (Some(luma), Some(to)) = (luma.get(i), to.get_mut(i)) {
-            *to = pixels(kernel, u8x16::new(*luma), terms);
-        }
-    }
-}
-
-/// Makes what is behind the last whole block of rows: `write(blocks before, luma, to)`.
-#[inline]
-fn cut<const BYTES: usize, const N: usize>(
-    luma: [&[u8]; N],
-    to: [&mut [u8]; N],
-    write: impl FnOnce(usize, [&[u8]; N], [&mut [u8]; N]),
-) {
-    let to = to.map(|row| row.as_chunks_mut::<BYTES>());
-    let whole = to.iter().map(|(blocks, _)| blocks.len()).min().unwrap_or(0);
-    if to.iter().all(|(_, last)| last.is_empty()) {
-        return;
-    }
-    let luma = luma.map(|row| padded::<BLOCK>(row.get(whole * BLOCK..)));
-    let mut made = [[0; BYTES]; N];
-    let rows = made.each_mut().map(<[u8; BYTES]>::as_mut_slice);
-    write(whole, luma.each_ref().map(<[u8; BLOCK]>::as_slice), rows);
-    for ((_, last), made) in to.into_iter().zip(made) {
-        last.iter_mut().zip(made).for_each(|(to, byte)| *to = byte);
     }
 }
 

@@ -58,6 +58,8 @@ pub(crate) struct YuvToRgb {
     /// For each of the three bytes of a pixel.
     lifts: [Lift; 3],
     neutral: Vec<u8>,
+    /// Below the last row where their number is odd.
+    unused: Vec<u8>,
 }
 
 impl YuvToRgb {
@@ -76,10 +78,11 @@ impl YuvToRgb {
             to: order,
             lifts: order.sort([Lift::new(r, r0), Lift::new(g, g0), Lift::new(b, b0)]),
             neutral: vec![128; from.width.div_ceil(2)],
+            unused: vec![0; to.plane(0).row_bytes],
         }
     }
 
-    pub(super) fn convert(&self, from: &VideoFrame<'_>, to: &mut VideoFrameMut<'_>) {
+    pub(super) fn convert(&mut self, from: &VideoFrame<'_>, to: &mut VideoFrameMut<'_>) {
         // The first byte is red, which takes V, or blue, which takes U.
         let u_first = self.to.swapped;
         if self.to.wide {
@@ -90,7 +93,7 @@ impl YuvToRgb {
     }
 
     fn write<const BYTES: usize>(
-        &self,
+        &mut self,
         kernel: impl Kernel<BYTES>,
         from: &VideoFrame<'_>,
         to: &mut VideoFrameMut<'_>,
@@ -107,12 +110,10 @@ impl YuvToRgb {
         let mut y = 0;
         while let Some(top) = rows.next() {
             let chroma = chroma(from, y, &self.neutral);
-            let luma = [plane.row(y), plane.row(y + 1)];
-            if let Some(bottom) = rows.next() {
-                lift::rows(kernel, turn, luma, chroma, [top, bottom]);
-            } else {
-                let [luma, _] = luma;
-                lift::rows(kernel, turn, [luma], chroma, [top]);
+            let (luma, below) = (plane.row(y), plane.row(y + 1));
+            match rows.next() {
+                Some(bottom) => lift::rows(kernel, turn, [luma, below], chroma, [top, bottom]),
+                None => lift::rows(kernel, turn, [luma; 2], chroma, [top, &mut self.unused]),
             }
             y += 2;
         }
@@ -168,7 +169,7 @@ impl Rows for YuvToYuv {
             lift::groups(kernel, false, row, at == 0, luma);
         } else {
             let chroma = chroma(from, y, &self.neutral);
-            lift::rows(kernel, false, [row], chroma, [luma]);
+            lift::rows(kernel, false, [row; 2], chroma, [luma, &mut self.luma]);
         }
     }
 
