@@ -8,7 +8,8 @@
 //!
 //! Results are the same on every machine: nothing here is relaxed.
 
-pub use wide::{i16x8, u8x16, u16x8};
+pub use bytemuck::must_cast as cast;
+pub use wide::{i16x8, i32x4, u8x16, u16x8};
 
 /// Sixteen bytes, each from one of thirty-two places: those of the first vector are
 /// 0 to 15, those of the second 16 to 31.
@@ -52,8 +53,8 @@ pub fn shuffled<
     b: u8x16,
 ) -> u8x16 {
     use core::arch::wasm32::u8x16_shuffle;
-    let (a, b) = (bytemuck::cast(a), bytemuck::cast(b));
-    bytemuck::cast(u8x16_shuffle::<
+    let (a, b) = (cast(a), cast(b));
+    cast(u8x16_shuffle::<
         A,
         B,
         C,
@@ -113,13 +114,13 @@ pub fn shuffled<
 /// Eight numbers' bytes, the lower ones first.
 #[inline]
 pub fn bytes(numbers: i16x8) -> u8x16 {
-    bytemuck::cast(numbers)
+    cast(numbers)
 }
 
 /// Pairs of bytes as numbers, the lower ones first.
 #[inline]
 pub fn numbers(bytes: u8x16) -> i16x8 {
-    bytemuck::cast(bytes)
+    cast(bytes)
 }
 
 /// The first eight bytes as numbers.
@@ -137,7 +138,7 @@ pub fn high(bytes: u8x16) -> i16x8 {
 /// Eight bytes times 256, in numbers that may be negative.
 #[inline]
 pub fn raised(bytes: [u8; 8]) -> i16x8 {
-    let bytes = bytemuck::cast([u64::from_ne_bytes(bytes), 0]);
+    let bytes = cast([u64::from_ne_bytes(bytes), 0]);
     numbers(u8x16::unpack_low(u8x16::ZERO, bytes))
 }
 
@@ -154,4 +155,16 @@ pub fn zip_pairs(a: u8x16, b: u8x16) -> [u8x16; 2] {
         crate::shuffle!(a, b, 0 1 16 17 2 3 18 19 4 5 20 21 6 7 22 23),
         crate::shuffle!(a, b, 8 9 24 25 10 11 26 27 12 13 28 29 14 15 30 31),
     ]
+}
+
+/// The even bytes of both.
+#[inline]
+pub fn even(a: u8x16, b: u8x16) -> u8x16 {
+    crate::shuffle!(a, b, 0 2 4 6 8 10 12 14 16 18 20 22 24 26 28 30)
+}
+
+/// The odd bytes of both.
+#[inline]
+pub fn odd(a: u8x16, b: u8x16) -> u8x16 {
+    crate::shuffle!(a, b, 1 3 5 7 9 11 13 15 17 19 21 23 25 27 29 31)
 }

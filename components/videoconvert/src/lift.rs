@@ -10,8 +10,7 @@
 //! Nothing here allocates or indexes. Loops are functions of their own, so that they
 //! have all registers.
 
-use millstream_sdk::shuffle;
-use millstream_sdk::simd::{i16x8, numbers, raised, u8x16, u16x8};
+use millstream_sdk::simd::{even, i16x8, numbers, odd, raised, u8x16, u16x8};
 
 /// Pixels in a block.
 const BLOCK: usize = 16;
@@ -236,18 +235,6 @@ fn ordered(samples: u8x16, order: u8x16) -> [i16x8; 2] {
 #[inline]
 fn centred(numbers: i16x8) -> i16x8 {
     numbers ^ i16x8::splat(i16::MIN)
-}
-
-/// The even bytes of both.
-#[inline]
-fn even(a: u8x16, b: u8x16) -> u8x16 {
-    shuffle!(a, b, 0 2 4 6 8 10 12 14 16 18 20 22 24 26 28 30)
-}
-
-/// The odd bytes of both.
-#[inline]
-fn odd(a: u8x16, b: u8x16) -> u8x16 {
-    shuffle!(a, b, 1 3 5 7 9 11 13 15 17 19 21 23 25 27 29 31)
 }
 
 /// The bytes, and zeros behind them.

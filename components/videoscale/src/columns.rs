@@ -1,0 +1,278 @@
+//! [`Columns`]: a row that leaves out of two that entered, four samples at a time.
+//!
+//! A row's last samples are made in a whole block too, of which the rest is cut away.
+
+use millstream_sdk::shuffle;
+use millstream_sdk::simd::{cast, i16x8, i32x4, u8x16};
+
+use crate::plane::Tap;
+
+/// Bits after the point in a row that is made of two.
+const ROW_BITS: u32 = 7;
+/// Bits after the point in the weights of columns.
+const COLUMN_BITS: u32 = 14;
+/// Numbers that a block may read behind those that it needs.
+const SPARE: usize = 8;
+
+/// The tables of a width, and a row on its way.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    kind: Kind,
+    /// Both rows' sum; behind it the last sample again.
+    row: Vec<i16>,
+    /// Numbers of the row that entered.
+    width: usize,
+    /// Numbers of a sample.
+    sample: usize,
+}
+
+/// Samples by their numbers.
+#[derive(Debug)]
+enum Kind {
+    Same,
+    One(Vec<Block<1>>),
+    Two(Vec<Block<2>>),
+    Three(Vec<Block<4>>),
+    Four(Vec<Block<4>>),
+}
+
+/// Four samples: where their first numbers are, and the weights of these and of the
+/// next samples' numbers in turn.
+#[derive(Debug, Clone, Copy)]
+struct Block<const VECTORS: usize> {
+    at: [u32; 4],
+    weights: [i16x8; VECTORS],
+}
+
+impl Columns {
+    /// For rows that keep their width.
+    pub(crate) fn same(width: usize, sample: usize) -> Self {
+        Self::of_kind(Kind::Same, width, sample)
+    }
+
+    /// For rows of `width` samples of so many numbers.
+    pub(crate) fn new(taps: &[Tap], width: usize, sample: usize) -> Self {
+        let kind = match sample {
+            1 => Kind::One(table(taps, sample)),
+            2 => Kind::Two(table(taps, sample)),
+            3 => Kind::Three(table(taps, sample)),
+            _ => Kind::Four(table(taps, sample)),
+        };
+        Self::of_kind(kind, width, sample)
+    }
+
+    fn of_kind(kind: Kind, width: usize, sample: usize) -> Self {
+        let width = width * sample;
+        Self {
+            kind,
+            row: vec![0; width + sample + SPARE],
+            width,
+            sample,
+        }
+    }
+
+    /// Writes a row out of two, of which the second counts `weight`.
+    pub(crate) fn scale(&mut self, near: &[u8], far: &[u8], weight: u16, to: &mut [u8]) {
+        if matches!(self.kind, Kind::Same) {
+            mix(near, far, weight, to);
+            return;
+        }
+        raise(near, far, weight, &mut self.row);
+        let last = self.width.saturating_sub(self.sample)..self.width;
+        if self.row.len() >= self.width + self.sample && last.len() == self.sample {
+            self.row.copy_within(last, self.width);
+        }
+        match &self.kind {
+            Kind::Same => {}
+            Kind::One(blocks) => one(blocks, &self.row, to),
+            Kind::Two(blocks) => two(blocks, &self.row, to),
+            Kind::Three(blocks) => three(blocks, &self.row, to),
+            Kind::Four(blocks) => four(blocks, &self.row, to),
+        }
+    }
+}
+
+/// `VECTORS` of eight weights make four samples.
+fn table<const VECTORS: usize>(taps: &[Tap], sample: usize) -> Vec<Block<VECTORS>> {
+    let one = 1 << COLUMN_BITS;
+    let weights = |tap: &Tap| {
+        let far = i16::try_from(u32::from(tap.weight) * (one / u32::from(Tap::ONE)));
+        let far = far.unwrap_or_default();
+        [one as i16 - far, far]
+    };
+    let block = |taps: &[Tap]| {
+        // A cut block goes on with its last sample.
+        let tap = |i: usize| taps.get(i).or(taps.last());
+        let numbers = |n: usize| {
+            let number = |place: usize| {
+                let pair = tap((8 * n + place) * 4 / (8 * VECTORS)).map(weights);
+                pair.unwrap_or_default()
+                    .into_iter()
+                    .nth(place % 2)
+                    .unwrap_or(0)
+            };
+            i16x8::new(core::array::from_fn(number))
+        };
+        Block {
+            at: core::array::from_fn(|i| tap(i).map_or(0, |tap| tap.near * sample) as u32),
+            weights: core::array::from_fn(numbers),
+        }
+    };
+    taps.chunks(4).map(block).collect()
+}
+
+/// Two rows' sum, in bytes.
+#[inline(never)]
+fn mix(near: &[u8], far: &[u8], weight: u16, to: &mut [u8]) {
+    if weight == 0 {
+        to.iter_mut().zip(near).for_each(|(to, near)| *to = *near);
+        return;
+    }
+    let keep = Tap::ONE - weight;
+    for ((to, near), far) in to.iter_mut().zip(near).zip(far) {
+        *to = ((u16::from(*near) * keep + u16::from(*far) * weight + 128) >> 8) as u8;
+    }
+}
+
+/// Two rows' sum, with [`ROW_BITS`] after the point.
+#[inline(never)]
+fn raise(near: &[u8], far: &[u8], weight: u16, to: &mut [i16]) {
+    if weight == 0 {
+        for (to, near) in to.iter_mut().zip(near) {
+            *to = i16::from(*near) << ROW_BITS;
+        }
+        return;
+    }
+    let keep = Tap::ONE - weight;
+    for ((to, near), far) in to.iter_mut().zip(near).zip(far) {
+        *to = ((u16::from(*near) * keep + u16::from(*far) * weight) >> 1) as i16;
+    }
+}
+
+#[inline(never)]
+fn one(blocks: &[Block<1>], row: &[i16], to: &mut [u8]) {
+    each(
+        blocks,
+        to,
+        |Block {
+             at,
+             weights: [weights],
+         },
+         to: &mut [u8; 4]| {
+            let pairs: [u32; 4] = at.map(|at| cast(numbers_at::<2>(row, at)));
+            let sum = made(cast(pairs), *weights);
+            let four = shuffle!(sum, sum, 0 4 8 12 0 4 8 12 0 4 8 12 0 4 8 12);
+            start(four, to);
+        },
+    );
+}
+
+#[inline(never)]
+fn two(blocks: &[Block<2>], row: &[i16], to: &mut [u8]) {
+    each(
+        blocks,
+        to,
+        |Block {
+             at: [a, b, c, d],
+             weights: [first, second],
+         },
+         to: &mut [u8; 8]| {
+            let made = |a: &u32, b: &u32, weights| {
+                let both: u8x16 = cast([numbers_at::<4>(row, *a), numbers_at::<4>(row, *b)]);
+                let pairs = shuffle!(both, both, 0 1 4 5 2 3 6 7 8 9 12 13 10 11 14 15);
+                made(cast(pairs), weights)
+            };
+            let (front, back) = (made(a, b, *first), made(c, d, *second));
+            let eight = shuffle!(front, back, 0 4 8 12 16 20 24 28 0 4 8 12 16 20 24 28);
+            start(eight, to);
+        },
+    );
+}
+
+#[inline(never)]
+fn three(blocks: &[Block<4>], row: &[i16], to: &mut [u8]) {
+    each(
+        blocks,
+        to,
+        |Block {
+             at: [a, b, c, d],
+             weights: [p, q, r, s],
+         },
+         to: &mut [u8; 12]| {
+            let made = |at: &u32, weights| {
+                let both: u8x16 = cast(numbers_at::<8>(row, *at));
+                let pairs = shuffle!(both, both, 0 1 6 7 2 3 8 9 4 5 10 11 12 13 14 15);
+                made(cast(pairs), weights)
+            };
+            let (a, b, c, d) = (made(a, *p), made(b, *q), made(c, *r), made(d, *s));
+            let front = shuffle!(a, b, 0 4 8 16 20 24 0 0 0 0 0 0 0 0 0 0);
+            let back = shuffle!(c, d, 0 0 0 0 0 0 0 4 8 16 20 24 0 0 0 0);
+            start(
+                shuffle!(front, back, 0 1 2 3 4 5 22 23 24 25 26 27 0 0 0 0),
+                to,
+            );
+        },
+    );
+}
+
+#[inline(never)]
+fn four(blocks: &[Block<4>], row: &[i16], to: &mut [u8]) {
+    each(
+        blocks,
+        to,
+        |Block {
+             at: [a, b, c, d],
+             weights: [p, q, r, s],
+         },
+         to: &mut [u8; 16]| {
+            let made = |at: &u32, weights| {
+                let both: u8x16 = cast(numbers_at::<8>(row, *at));
+                let pairs = shuffle!(both, both, 0 1 8 9 2 3 10 11 4 5 12 13 6 7 14 15);
+                made(cast(pairs), weights)
+            };
+            let (a, b, c, d) = (made(a, *p), made(b, *q), made(c, *r), made(d, *s));
+            let front = shuffle!(a, b, 0 4 8 12 16 20 24 28 0 0 0 0 0 0 0 0);
+            let back = shuffle!(c, d, 0 0 0 0 0 0 0 0 0 4 8 12 16 20 24 28);
+            *to = shuffle!(front, back, 0 1 2 3 4 5 6 7 24 25 26 27 28 29 30 31).to_array();
+        },
+    );
+}
+
+/// Blocks to bytes; the last one may be cut.
+#[inline]
+fn each<const VECTORS: usize, const BYTES: usize>(
+    blocks: &[Block<VECTORS>],
+    to: &mut [u8],
+    make: impl Fn(&Block<VECTORS>, &mut [u8; BYTES]) + Copy,
+) {
+    let (whole, last) = to.as_chunks_mut();
+    for (to, block) in whole.iter_mut().zip(blocks) {
+        make(block, to);
+    }
+    if let (false, Some(block)) = (last.is_empty(), blocks.get(whole.len())) {
+        let mut made = [0; BYTES];
+        make(block, &mut made);
+        last.iter_mut().zip(made).for_each(|(to, byte)| *to = byte);
+    }
+}
+
+/// Numbers of a row; they are there for every tap.
+#[inline]
+fn numbers_at<const N: usize>(row: &[i16], at: u32) -> [i16; N] {
+    let numbers = row.get(at as usize..).and_then(<[i16]>::first_chunk);
+    numbers.copied().unwrap_or([0; N])
+}
+
+/// The sums of pairs by their weights: a byte in each word.
+#[inline]
+fn made(pairs: i16x8, weights: i16x8) -> u8x16 {
+    let half = 1 << (ROW_BITS + COLUMN_BITS - 1);
+    cast((pairs.dot(weights) + i32x4::splat(half)) >> (ROW_BITS + COLUMN_BITS))
+}
+
+#[inline]
+fn start<const N: usize>(vector: u8x16, to: &mut [u8; N]) {
+    to.iter_mut()
+        .zip(vector.to_array())
+        .for_each(|(to, byte)| *to = byte);
+}
