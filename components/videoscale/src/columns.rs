@@ -3,7 +3,7 @@
 //! A row's last samples are made in a whole block too, of which the rest is cut away.
 
 use millstream_sdk::shuffle;
-use millstream_sdk::simd::{cast, i16x8, i32x4, u8x16};
+use millstream_sdk::simd::{cast, high, i16x8, i32x4, low, odd, u8x16, u16x8};
 
 use crate::plane::Tap;
 
@@ -20,8 +20,6 @@ pub(crate) struct Columns {
     kind: Kind,
     /// Both rows' sum; behind it the last sample again.
     row: Vec<i16>,
-    /// Numbers of the row that entered.
-    width: usize,
     /// Numbers of a sample.
     sample: usize,
 }
@@ -34,13 +32,17 @@ enum Kind {
     Two(Vec<Block<2>>),
     Three(Vec<Block<4>>),
     Four(Vec<Block<4>>),
+    /// Few columns of many: each place is made of both rows by itself.
+    FewThree(Vec<Block<4>>),
+    FewFour(Vec<Block<4>>),
 }
 
-/// Four samples: where their first numbers are, and the weights of these and of the
+/// Four samples: where their first numbers are (which 16 bits hold: rows have at most
+/// 65,536), and the weights of these and of the
 /// next samples' numbers in turn.
 #[derive(Debug, Clone, Copy)]
 struct Block<const VECTORS: usize> {
-    at: [u32; 4],
+    at: [u16; 4],
     weights: [i16x8; VECTORS],
 }
 
@@ -52,43 +54,87 @@ impl Columns {
 
     /// For rows of `width` samples of so many numbers.
     pub(crate) fn new(taps: &[Tap], width: usize, sample: usize) -> Self {
+        let few = taps.len() * 2 <= width;
         let kind = match sample {
             1 => Kind::One(table(taps, sample)),
             2 => Kind::Two(table(taps, sample)),
+            3 if few => Kind::FewThree(table(taps, sample)),
             3 => Kind::Three(table(taps, sample)),
+            _ if few => Kind::FewFour(table(taps, sample)),
             _ => Kind::Four(table(taps, sample)),
         };
         Self::of_kind(kind, width, sample)
     }
 
     fn of_kind(kind: Kind, width: usize, sample: usize) -> Self {
-        let width = width * sample;
         Self {
             kind,
-            row: vec![0; width + sample + SPARE],
-            width,
+            row: vec![0; (width + 1) * sample + SPARE + 16],
             sample,
         }
     }
 
     /// Writes a row out of two, of which the second counts `weight`.
     pub(crate) fn scale(&mut self, near: &[u8], far: &[u8], weight: u16, to: &mut [u8]) {
-        if matches!(self.kind, Kind::Same) {
-            mix(near, far, weight, to);
-            return;
-        }
-        raise(near, far, weight, &mut self.row);
-        let last = self.width.saturating_sub(self.sample)..self.width;
-        if self.row.len() >= self.width + self.sample && last.len() == self.sample {
-            self.row.copy_within(last, self.width);
-        }
+        let rows = Rows::new(near, far, weight);
         match &self.kind {
-            Kind::Same => {}
-            Kind::One(blocks) => one(blocks, &self.row, to),
-            Kind::Two(blocks) => two(blocks, &self.row, to),
-            Kind::Three(blocks) => three(blocks, &self.row, to),
-            Kind::Four(blocks) => four(blocks, &self.row, to),
+            Kind::Same => mix(&rows, to),
+            Kind::One(blocks) => one(blocks, raised(&rows, &mut self.row, self.sample), to),
+            Kind::Two(blocks) => two(blocks, raised(&rows, &mut self.row, self.sample), to),
+            Kind::Three(blocks) => {
+                let row = raised(&rows, &mut self.row, self.sample);
+                three(blocks, |at| cast(numbers_at::<8>(row, at)), to);
+            }
+            Kind::Four(blocks) => {
+                let row = raised(&rows, &mut self.row, self.sample);
+                four(blocks, |at| cast(numbers_at::<8>(row, at)), to);
+            }
+            Kind::FewThree(blocks) => three(blocks, |at| rows.at(at), to),
+            Kind::FewFour(blocks) => four(blocks, |at| rows.at(at), to),
         }
+    }
+}
+
+/// Two rows, and how much each counts.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
+    near: &'a [u8],
+    far: &'a [u8],
+    keep: u16x8,
+    weight: u16x8,
+}
+
+impl<'a> Rows<'a> {
+    fn new(near: &'a [u8], far: &'a [u8], weight: u16) -> Self {
+        Self {
+            near,
+            far,
+            keep: u16x8::splat(Tap::ONE - weight),
+            weight: u16x8::splat(weight),
+        }
+    }
+
+    /// The sum with 8 bits after the point.
+    #[inline]
+    fn sum(&self, near: i16x8, far: i16x8) -> u16x8 {
+        near.cast_unsigned() * self.keep + far.cast_unsigned() * self.weight
+    }
+
+    /// Both halves of sixteen sums.
+    #[inline]
+    fn sums(&self, near: [u8; 16], far: [u8; 16]) -> [u16x8; 2] {
+        let (near, far) = (u8x16::new(near), u8x16::new(far));
+        [
+            self.sum(low(near), low(far)),
+            self.sum(high(near), high(far)),
+        ]
+    }
+
+    /// Eight sums from a place on, with [`ROW_BITS`] after the point.
+    #[inline]
+    fn at(&self, at: u16) -> u8x16 {
+        let (near, far) = (eight(self.near, at), eight(self.far, at));
+        cast(self.sum(low(near), low(far)) >> 1_u32)
     }
 }
 
@@ -114,7 +160,7 @@ fn table<const VECTORS: usize>(taps: &[Tap], sample: usize) -> Vec<Block<VECTORS
             i16x8::new(core::array::from_fn(number))
         };
         Block {
-            at: core::array::from_fn(|i| tap(i).map_or(0, |tap| tap.near * sample) as u32),
+            at: core::array::from_fn(|i| tap(i).map_or(0, |tap| tap.near * sample) as u16),
             weights: core::array::from_fn(numbers),
         }
     };
@@ -123,30 +169,61 @@ fn table<const VECTORS: usize>(taps: &[Tap], sample: usize) -> Vec<Block<VECTORS
 
 /// Two rows' sum, in bytes.
 #[inline(never)]
-fn mix(near: &[u8], far: &[u8], weight: u16, to: &mut [u8]) {
-    if weight == 0 {
-        to.iter_mut().zip(near).for_each(|(to, near)| *to = *near);
-        return;
+fn mix(rows: &Rows<'_>, to: &mut [u8]) {
+    let half = u16x8::splat(128);
+    let ((near, near_last), (far, far_last)) = (rows.near.as_chunks(), rows.far.as_chunks());
+    let (whole, last) = to.as_chunks_mut();
+    for ((to, near), far) in whole.iter_mut().zip(near).zip(far) {
+        let [a, b] = rows.sums(*near, *far);
+        *to = odd(cast(a + half), cast(b + half)).to_array();
     }
-    let keep = Tap::ONE - weight;
-    for ((to, near), far) in to.iter_mut().zip(near).zip(far) {
-        *to = ((u16::from(*near) * keep + u16::from(*far) * weight + 128) >> 8) as u8;
+    if !last.is_empty() {
+        let [a, b] = rows.sums(padded(near_last), padded(far_last));
+        let made = odd(cast(a + half), cast(b + half)).to_array();
+        last.iter_mut().zip(made).for_each(|(to, byte)| *to = byte);
     }
 }
 
-/// Two rows' sum, with [`ROW_BITS`] after the point.
+/// Two rows' sum, with [`ROW_BITS`] after the point; behind it the last sample again.
 #[inline(never)]
-fn raise(near: &[u8], far: &[u8], weight: u16, to: &mut [i16]) {
-    if weight == 0 {
-        for (to, near) in to.iter_mut().zip(near) {
-            *to = i16::from(*near) << ROW_BITS;
-        }
-        return;
+fn raised<'a>(rows: &Rows<'_>, to: &'a mut [i16], sample: usize) -> &'a [i16] {
+    let ((near, near_last), (far, far_last)) = (rows.near.as_chunks(), rows.far.as_chunks());
+    let raised = |near, far| cast(rows.sums(near, far).map(|sum| sum >> 1_u32));
+    let whole = to.as_chunks_mut::<16>().0;
+    for ((to, near), far) in whole.iter_mut().zip(near).zip(far) {
+        *to = raised(*near, *far);
     }
-    let keep = Tap::ONE - weight;
-    for ((to, near), far) in to.iter_mut().zip(near).zip(far) {
-        *to = ((u16::from(*near) * keep + u16::from(*far) * weight) >> 1) as i16;
+    let made = raised(padded(near_last), padded(far_last));
+    let rest = to.get_mut(near.len() * 16..).unwrap_or_default();
+    rest.iter_mut()
+        .zip(made)
+        .for_each(|(to, number)| *to = number);
+    let end = rows.near.len();
+    if (sample..=to.len().saturating_sub(sample)).contains(&end) {
+        to.copy_within(end - sample..end, end);
     }
+    to
+}
+
+/// The bytes, and zeros behind them.
+fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut whole = [0; N];
+    whole
+        .iter_mut()
+        .zip(bytes)
+        .for_each(|(to, from)| *to = *from);
+    whole
+}
+
+/// Eight bytes from a place on; zeros behind the row.
+#[inline]
+fn eight(row: &[u8], at: u16) -> u8x16 {
+    let at = usize::from(at);
+    let bytes = match row.get(at..at + 8).and_then(<[u8]>::first_chunk) {
+        Some(bytes) => *bytes,
+        None => padded(row.get(at..).unwrap_or_default()),
+    };
+    cast([u64::from_le_bytes(bytes), 0])
 }
 
 #[inline(never)]
@@ -177,7 +254,7 @@ fn two(blocks: &[Block<2>], row: &[i16], to: &mut [u8]) {
              weights: [first, second],
          },
          to: &mut [u8; 8]| {
-            let made = |a: &u32, b: &u32, weights| {
+            let made = |a: &u16, b: &u16, weights| {
                 let both: u8x16 = cast([numbers_at::<4>(row, *a), numbers_at::<4>(row, *b)]);
                 let pairs = shuffle!(both, both, 0 1 4 5 2 3 6 7 8 9 12 13 10 11 14 15);
                 made(cast(pairs), weights)
@@ -190,7 +267,7 @@ fn two(blocks: &[Block<2>], row: &[i16], to: &mut [u8]) {
 }
 
 #[inline(never)]
-fn three(blocks: &[Block<4>], row: &[i16], to: &mut [u8]) {
+fn three(blocks: &[Block<4>], row: impl Fn(u16) -> u8x16 + Copy, to: &mut [u8]) {
     each(
         blocks,
         to,
@@ -199,8 +276,8 @@ fn three(blocks: &[Block<4>], row: &[i16], to: &mut [u8]) {
              weights: [p, q, r, s],
          },
          to: &mut [u8; 12]| {
-            let made = |at: &u32, weights| {
-                let both: u8x16 = cast(numbers_at::<8>(row, *at));
+            let made = |at: &u16, weights| {
+                let both = row(*at);
                 let pairs = shuffle!(both, both, 0 1 6 7 2 3 8 9 4 5 10 11 12 13 14 15);
                 made(cast(pairs), weights)
             };
@@ -216,7 +293,7 @@ fn three(blocks: &[Block<4>], row: &[i16], to: &mut [u8]) {
 }
 
 #[inline(never)]
-fn four(blocks: &[Block<4>], row: &[i16], to: &mut [u8]) {
+fn four(blocks: &[Block<4>], row: impl Fn(u16) -> u8x16 + Copy, to: &mut [u8]) {
     each(
         blocks,
         to,
@@ -225,8 +302,8 @@ fn four(blocks: &[Block<4>], row: &[i16], to: &mut [u8]) {
              weights: [p, q, r, s],
          },
          to: &mut [u8; 16]| {
-            let made = |at: &u32, weights| {
-                let both: u8x16 = cast(numbers_at::<8>(row, *at));
+            let made = |at: &u16, weights| {
+                let both = row(*at);
                 let pairs = shuffle!(both, both, 0 1 8 9 2 3 10 11 4 5 12 13 6 7 14 15);
                 made(cast(pairs), weights)
             };
@@ -258,8 +335,9 @@ fn each<const VECTORS: usize, const BYTES: usize>(
 
 /// Numbers of a row; they are there for every tap.
 #[inline]
-fn numbers_at<const N: usize>(row: &[i16], at: u32) -> [i16; N] {
-    let numbers = row.get(at as usize..).and_then(<[i16]>::first_chunk);
+fn numbers_at<const N: usize>(row: &[i16], at: u16) -> [i16; N] {
+    let at = usize::from(at);
+    let numbers = row.get(at..at + N).and_then(<[i16]>::first_chunk);
     numbers.copied().unwrap_or([0; N])
 }
 
