@@ -164,7 +164,13 @@ fn table<const VECTORS: usize>(taps: &[Tap], sample: usize) -> Vec<Block<VECTORS
             weights: core::array::from_fn(numbers),
         }
     };
-    taps.chunks(4).map(block).collect()
+    let mut blocks: Vec<_> = taps.chunks(4).map(block).collect();
+    // Groups of blocks that make sixteen bytes are whole.
+    let whole = blocks.len().next_multiple_of(4);
+    if let Some(last) = blocks.last().copied() {
+        blocks.resize(whole, last);
+    }
+    blocks
 }
 
 /// Two rows' sum, in bytes.
@@ -215,55 +221,55 @@ fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
     whole
 }
 
+/// Away from the loops, which it would make too long to be inlined.
+#[cold]
+#[inline(never)]
+fn at_the_end(row: &[u8], at: usize) -> [u8; 8] {
+    padded(row.get(at..).unwrap_or_default())
+}
+
 /// Eight bytes from a place on; zeros behind the row.
 #[inline]
 fn eight(row: &[u8], at: u16) -> u8x16 {
     let at = usize::from(at);
     let bytes = match row.get(at..at + 8).and_then(<[u8]>::first_chunk) {
         Some(bytes) => *bytes,
-        None => padded(row.get(at..).unwrap_or_default()),
+        None => at_the_end(row, at),
     };
     cast([u64::from_le_bytes(bytes), 0])
 }
 
 #[inline(never)]
 fn one(blocks: &[Block<1>], row: &[i16], to: &mut [u8]) {
-    each(
-        blocks,
-        to,
-        |Block {
-             at,
-             weights: [weights],
-         },
-         to: &mut [u8; 4]| {
-            let pairs: [u32; 4] = at.map(|at| cast(numbers_at::<2>(row, at)));
-            let sum = made(cast(pairs), *weights);
-            let four = shuffle!(sum, sum, 0 4 8 12 0 4 8 12 0 4 8 12 0 4 8 12);
-            start(four, to);
-        },
-    );
+    let four = |Block {
+                    at,
+                    weights: [weights],
+                }: &Block<1>| {
+        let pairs: [u32; 4] = at.map(|at| cast(numbers_at::<2>(row, at)));
+        made(cast(pairs), *weights)
+    };
+    let (groups, _) = blocks.as_chunks();
+    each(groups, to, |[a, b, c, d]| {
+        bytes_of(four(a), four(b), four(c), four(d))
+    });
 }
 
 #[inline(never)]
 fn two(blocks: &[Block<2>], row: &[i16], to: &mut [u8]) {
-    each(
-        blocks,
-        to,
-        |Block {
-             at: [a, b, c, d],
-             weights: [first, second],
-         },
-         to: &mut [u8; 8]| {
-            let made = |a: &u16, b: &u16, weights| {
-                let both: u8x16 = cast([numbers_at::<4>(row, *a), numbers_at::<4>(row, *b)]);
-                let pairs = shuffle!(both, both, 0 1 4 5 2 3 6 7 8 9 12 13 10 11 14 15);
-                made(cast(pairs), weights)
-            };
-            let (front, back) = (made(a, b, *first), made(c, d, *second));
-            let eight = shuffle!(front, back, 0 4 8 12 16 20 24 28 0 4 8 12 16 20 24 28);
-            start(eight, to);
-        },
-    );
+    let two = |a: u16, b: u16, weights: i16x8| {
+        let both: u8x16 = cast([numbers_at::<4>(row, a), numbers_at::<4>(row, b)]);
+        let pairs = shuffle!(both, both, 0 1 4 5 2 3 6 7 8 9 12 13 10 11 14 15);
+        made(cast(pairs), weights)
+    };
+    let four = |Block {
+                    at: [a, b, c, d],
+                    weights: [p, q],
+                }: &Block<2>| { (two(*a, *b, *p), two(*c, *d, *q)) };
+    let (groups, _) = blocks.as_chunks();
+    each(groups, to, |[first, second]| {
+        let ((a, b), (c, d)) = (four(first), four(second));
+        bytes_of(a, b, c, d)
+    });
 }
 
 #[inline(never)]
@@ -274,20 +280,12 @@ fn three(blocks: &[Block<4>], row: impl Fn(u16) -> u8x16 + Copy, to: &mut [u8]) 
         |Block {
              at: [a, b, c, d],
              weights: [p, q, r, s],
-         },
-         to: &mut [u8; 12]| {
-            let made = |at: &u16, weights| {
-                let both = row(*at);
-                let pairs = shuffle!(both, both, 0 1 6 7 2 3 8 9 4 5 10 11 12 13 14 15);
-                made(cast(pairs), weights)
-            };
-            let (a, b, c, d) = (made(a, *p), made(b, *q), made(c, *r), made(d, *s));
+         }| {
+            let (a, b) = (made_of_three(row(*a), *p), made_of_three(row(*b), *q));
+            let (c, d) = (made_of_three(row(*c), *r), made_of_three(row(*d), *s));
             let front = shuffle!(a, b, 0 4 8 16 20 24 0 0 0 0 0 0 0 0 0 0);
             let back = shuffle!(c, d, 0 0 0 0 0 0 0 4 8 16 20 24 0 0 0 0);
-            start(
-                shuffle!(front, back, 0 1 2 3 4 5 22 23 24 25 26 27 0 0 0 0),
-                to,
-            );
+            start(shuffle!(front, back, 0 1 2 3 4 5 22 23 24 25 26 27 0 0 0 0))
         },
     );
 }
@@ -300,36 +298,31 @@ fn four(blocks: &[Block<4>], row: impl Fn(u16) -> u8x16 + Copy, to: &mut [u8]) {
         |Block {
              at: [a, b, c, d],
              weights: [p, q, r, s],
-         },
-         to: &mut [u8; 16]| {
-            let made = |at: &u16, weights| {
-                let both = row(*at);
-                let pairs = shuffle!(both, both, 0 1 8 9 2 3 10 11 4 5 12 13 6 7 14 15);
-                made(cast(pairs), weights)
-            };
-            let (a, b, c, d) = (made(a, *p), made(b, *q), made(c, *r), made(d, *s));
-            let front = shuffle!(a, b, 0 4 8 12 16 20 24 28 0 0 0 0 0 0 0 0);
-            let back = shuffle!(c, d, 0 0 0 0 0 0 0 0 0 4 8 12 16 20 24 28);
-            *to = shuffle!(front, back, 0 1 2 3 4 5 6 7 24 25 26 27 28 29 30 31).to_array();
+         }| {
+            let (a, b) = (made_of_four(row(*a), *p), made_of_four(row(*b), *q));
+            let (c, d) = (made_of_four(row(*c), *r), made_of_four(row(*d), *s));
+            bytes_of(a, b, c, d)
         },
     );
 }
 
+/// The bytes of words, which are small enough.
+#[inline]
+fn bytes_of(a: u8x16, b: u8x16, c: u8x16, d: u8x16) -> [u8; 16] {
+    let front = shuffle!(a, b, 0 4 8 12 16 20 24 28 0 0 0 0 0 0 0 0);
+    let back = shuffle!(c, d, 0 0 0 0 0 0 0 0 0 4 8 12 16 20 24 28);
+    shuffle!(front, back, 0 1 2 3 4 5 6 7 24 25 26 27 28 29 30 31).to_array()
+}
+
 /// Blocks to bytes; the last one may be cut.
 #[inline]
-fn each<const VECTORS: usize, const BYTES: usize>(
-    blocks: &[Block<VECTORS>],
-    to: &mut [u8],
-    make: impl Fn(&Block<VECTORS>, &mut [u8; BYTES]) + Copy,
-) {
-    let (whole, last) = to.as_chunks_mut();
-    for (to, block) in whole.iter_mut().zip(blocks) {
-        make(block, to);
-    }
-    if let (false, Some(block)) = (last.is_empty(), blocks.get(whole.len())) {
-        let mut made = [0; BYTES];
-        make(block, &mut made);
-        last.iter_mut().zip(made).for_each(|(to, byte)| *to = byte);
+fn each<B, const BYTES: usize>(blocks: &[B], to: &mut [u8], make: impl Fn(&B) -> [u8; BYTES]) {
+    for (to, block) in to.chunks_mut(BYTES).zip(blocks) {
+        let made = make(block);
+        match to.first_chunk_mut() {
+            Some(to) => *to = made,
+            None => to.iter_mut().zip(made).for_each(|(to, byte)| *to = byte),
+        }
     }
 }
 
@@ -348,9 +341,21 @@ fn made(pairs: i16x8, weights: i16x8) -> u8x16 {
     cast((pairs.dot(weights) + i32x4::splat(half)) >> (ROW_BITS + COLUMN_BITS))
 }
 
+/// A sample of three numbers out of it and the next one.
 #[inline]
-fn start<const N: usize>(vector: u8x16, to: &mut [u8; N]) {
-    to.iter_mut()
-        .zip(vector.to_array())
-        .for_each(|(to, byte)| *to = byte);
+fn made_of_three(both: u8x16, weights: i16x8) -> u8x16 {
+    let pairs = shuffle!(both, both, 0 1 6 7 2 3 8 9 4 5 10 11 12 13 14 15);
+    made(cast(pairs), weights)
+}
+
+/// A sample of four numbers out of it and the next one.
+#[inline]
+fn made_of_four(both: u8x16, weights: i16x8) -> u8x16 {
+    let pairs = shuffle!(both, both, 0 1 8 9 2 3 10 11 4 5 12 13 6 7 14 15);
+    made(cast(pairs), weights)
+}
+
+#[inline]
+fn start(vector: u8x16) -> [u8; 12] {
+    vector.to_array().first_chunk().copied().unwrap_or([0; 12])
 }
