@@ -57,6 +57,9 @@ pub mod buffer;
 pub mod analytics;
 // How video frames lie in buffers.
 pub mod video;
+// Loops over pixels that need vectors.
+#[cfg(feature = "simd")]
+pub mod simd;
 // Why a call could not do its work.
 pub mod failure;
 // Log lines and messages to the application.

@@ -8,12 +8,15 @@
 //! ```
 //!
 //! `negotiate` picks the format that loses least, `matrix` composes the colour
-//! maths when caps are set, `convert` walks the rows and `rows` are its loops.
+//! maths when caps are set, `convert` walks the rows, `rows` and `lift` (with
+//! the arithmetic of `kernel`) are its loops.
 
 mod negotiate;
 mod matrix;
 mod convert;
 mod rows;
+mod lift;
+mod kernel;
 
 use millstream_sdk::describe::Direction;
 use millstream_sdk::prelude::*;

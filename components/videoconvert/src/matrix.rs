@@ -171,15 +171,21 @@ impl Weights {
     }
 }
 
-/// `out = gain · luma + terms`, where the terms come from chroma: with 6 bits
-/// after the point in 16-bit numbers, eight to a vector. Off by less than 0.1
-/// before it is rounded.
+/// What is added to sums with 6 bits after the point: the largest signed 16-bit number
+/// is then the largest byte.
+pub(crate) const BIAS: i16 = 256 * 64;
+
+/// `out = gain · luma + terms`, where the terms come from chroma less 128: with 6 bits
+/// after the point in 16-bit numbers, eight to a vector. Off by less than 0.1 before
+/// it is rounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lift {
     /// With 7 bits after the point; at most 149, so that `gain · luma` fits `u16`.
     pub(crate) gain: u16,
-    /// Weight of U, weight of V and offset, with 16 bits after the point.
-    pub(crate) terms: [i32; 3],
+    /// Weights of U and V with 13 bits after the point; below 4.
+    pub(crate) chroma: [i16; 2],
+    /// With 6 bits after the point, and [`BIAS`].
+    pub(crate) offset: i16,
 }
 
 impl Lift {
@@ -188,17 +194,17 @@ impl Lift {
         let gain = (luma * 128.0).round();
         // The gain is rounded; this puts its error to both sides of mid-grey.
         let middle = (luma - gain / 128.0) * 126.0;
-        let half = 0.5 + 0.5 / 64.0; // rounds, and undoes half of what shifts cut off
-        let fixed = |number: f64| (number * 65_536.0).round() as i32;
+        let half = 0.5 + 0.25 / 64.0; // rounds, and undoes half of what a shift cuts off
+        let offset = offset + (u + v) * 128.0 + middle + half;
         Self {
             gain: gain as u16,
-            terms: [fixed(u), fixed(v), fixed(offset + middle + half)],
+            chroma: [u, v].map(|weight| (weight * 8192.0).round() as i16),
+            offset: (offset * 64.0 + f64::from(BIAS)).round() as i16,
         }
     }
 
     /// Whether luma stays what it is.
     pub(crate) fn is_identity(&self) -> bool {
-        let [u, v, _] = self.terms;
-        self.gain == 128 && u == 0 && v == 0
+        self.gain == 128 && self.chroma == [0, 0]
     }
 }

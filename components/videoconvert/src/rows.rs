@@ -3,49 +3,7 @@
 //! Slices of one call have matching lengths; where they don't, the shorter one
 //! counts. Nothing here allocates or indexes.
 
-use crate::matrix::{Lift, Weights};
-
-/// Eight bits out of a number with 6 bits after the point.
-#[inline]
-fn lifted(luma: u8, gain: u16, term: i16) -> u8 {
-    let luma = ((u16::from(luma) * gain) >> 1) as i16;
-    (luma.saturating_add(term) >> 6).clamp(0, 255) as u8
-}
-
-/// What chroma adds to an output: two equal numbers for the two pixels that share
-/// it, with 6 bits after the point.
-pub(crate) fn terms(lift: &Lift, u: &[u8], v: &[u8], out: &mut [i16]) {
-    let [weight_u, weight_v, offset] = lift.terms;
-    let (pairs, last) = out.as_chunks_mut::<2>();
-    for ((pair, u), v) in pairs.iter_mut().zip(u).zip(v) {
-        let sum = weight_u * i32::from(*u) + weight_v * i32::from(*v) + offset;
-        *pair = [(sum >> 10) as i16; 2];
-    }
-    // An odd row's last pixel has chroma of its own.
-    if let ([last], Some(u), Some(v)) = (last, u.last(), v.last()) {
-        *last = ((weight_u * i32::from(*u) + weight_v * i32::from(*v) + offset) >> 10) as i16;
-    }
-}
-
-/// Luma in another range or matrix.
-pub(crate) fn lift_luma(gain: u16, luma: &[u8], terms: &[i16], out: &mut [u8]) {
-    for ((out, luma), term) in out.iter_mut().zip(luma).zip(terms) {
-        *out = lifted(*luma, gain, *term);
-    }
-}
-
-/// Luma and the terms of the first, second and third byte to pixels of four bytes,
-/// the last of which is 255.
-pub(crate) fn pixels_from_luma(gain: u16, luma: &[u8], terms: [&[i16]; 3], out: &mut [u8]) {
-    let [first, second, third] = terms;
-    let sources = luma.iter().zip(first).zip(second).zip(third);
-    for (out, (((luma, a), b), c)) in out.as_chunks_mut::<4>().0.iter_mut().zip(sources) {
-        let a = u32::from(lifted(*luma, gain, *a));
-        let b = u32::from(lifted(*luma, gain, *b));
-        let c = u32::from(lifted(*luma, gain, *c));
-        *out = (a | b << 8 | c << 16 | 0xff00_0000).to_le_bytes();
-    }
-}
+use crate::matrix::{BIAS, Lift, Weights};
 
 /// Luma of pixels of four bytes; weights are in the order of the bytes.
 pub(crate) fn luma_from_pixels(weights: &Weights, pixels: &[u8], out: &mut [u8]) {
@@ -135,14 +93,6 @@ pub(crate) fn join_pairs(first: &[u8], second: &[u8], pairs: &mut [u8]) {
         .zip(second)
     {
         *pair = [*first, *second];
-    }
-}
-
-/// The luma of groups of four bytes; `at` is its place, 0 or 1.
-pub(crate) fn luma_from_groups(groups: &[u8], at: u32, luma: &mut [u8]) {
-    let shift = at * 8;
-    for (luma, pair) in luma.iter_mut().zip(groups.as_chunks::<2>().0) {
-        *luma = (u16::from_le_bytes(*pair) >> shift) as u8;
     }
 }
 
@@ -250,11 +200,12 @@ pub(crate) fn shuffle_pixels(from: &[u8], swap: bool, opaque: bool, to: &mut [u8
 
 /// Red, green and blue in another range, in place; alpha stays.
 pub(crate) fn lift_pixels(lift: &Lift, pixels: &mut [u8]) {
-    let [.., offset] = lift.terms;
-    let term = (offset >> 10) as i16;
     for pixel in pixels.as_chunks_mut::<4>().0 {
         let [a, b, c, alpha] = *pixel;
-        let [a, b, c] = [a, b, c].map(|byte| lifted(byte, lift.gain, term));
+        let [a, b, c] = [a, b, c].map(|byte| {
+            let scaled = ((u16::from(byte) * lift.gain) >> 1) as i16;
+            (scaled.saturating_add(lift.offset).max(BIAS) >> 6) as u8
+        });
         *pixel = [a, b, c, alpha];
     }
 }

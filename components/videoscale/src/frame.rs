@@ -18,14 +18,15 @@ pub(crate) struct FrameScaler {
 enum Kind {
     /// Each plane by itself, with the bytes of a black sample.
     Planes(Vec<(PlaneScaler, [u8; 4])>),
-    /// Luma, U and V out of groups of four bytes.
+    /// Luma and chroma out of groups of four bytes.
     Groups(Box<Groups>),
 }
 
 #[derive(Debug)]
 struct Groups {
-    scalers: [PlaneScaler; 3],
-    rows: [Vec<u8>; 3],
+    /// Luma; U and V in turn.
+    scalers: [PlaneScaler; 2],
+    rows: [Vec<u8>; 2],
     /// The bytes of two black pixels.
     black: [u8; 4],
     /// Where luma lies, 0 or 1.
@@ -87,7 +88,6 @@ impl FrameScaler {
                     } else {
                         (x / across, y / down)
                     };
-                    scaler.begin();
                     let samples = to.info().plane(index).width.max(1);
                     let bytes = to.info().plane(index).row_bytes / samples;
                     let inside = Inside {
@@ -110,14 +110,16 @@ impl Groups {
     /// `luma` is black's; sizes in pixels, before and after.
     fn new(
         method: Method,
-        [at, u, _, v]: [usize; 4],
+        [at, ..]: [usize; 4],
         luma: u8,
         (from, to): ((usize, usize), (usize, usize)),
     ) -> Self {
         let half = |(width, height): (usize, usize)| (width.div_ceil(2), height);
-        let chroma = |at| PlaneScaler::new(method, Layout::OfFour { at }, half(from), half(to));
-        let luma_scaler = PlaneScaler::new(method, Layout::OfTwo { at }, from, to);
-        let scalers = [luma_scaler, chroma(u), chroma(v)];
+        let layout = |at, bytes| Layout::Groups { at, bytes };
+        let scalers = [
+            PlaneScaler::new(method, layout(at, 1), from, to),
+            PlaneScaler::new(method, layout(1 - at, 2), half(from), half(to)),
+        ];
         let rows = scalers.each_ref().map(|scaler| vec![0; scaler.row_bytes()]);
         let black = if at == 0 {
             [luma, 128, luma, 128]
@@ -139,11 +141,10 @@ impl Groups {
             black,
             at,
         } = self;
-        scalers.iter_mut().for_each(PlaneScaler::begin);
-        let [luma_scaler, chroma_scaler, _] = &*scalers;
+        let [luma_scaler, chroma_scaler] = &*scalers;
         let inside = Inside {
             start: x * 2,
-            length: chroma_scaler.row_bytes() * 4,
+            length: chroma_scaler.row_bytes() * 2,
             top: y,
             height: luma_scaler.height(),
         };
@@ -152,22 +153,22 @@ impl Groups {
             for (scaler, row) in scalers.iter_mut().zip(rows.iter_mut()) {
                 scaler.row(source, y, row);
             }
-            let [luma, u, v] = &*rows;
-            let chroma = u.iter().zip(v);
-            for ((group, luma), (u, v)) in to.chunks_exact_mut(4).zip(luma.chunks(2)).zip(chroma) {
-                let [first, second] = match luma {
-                    [first, second] => [*first, *second],
-                    // An odd row's last pixel.
-                    _ => [luma.first().copied().unwrap_or(0); 2],
-                };
-                let bytes = if *at == 0 {
-                    [first, *u, second, *v]
-                } else {
-                    [*u, first, *v, second]
-                };
-                group.copy_from_slice(&bytes);
-            }
+            let [luma, chroma] = &*rows;
+            join(luma, chroma, *at == 0, to);
         });
+    }
+}
+
+/// Luma and chroma in turn. An odd row's last pixel counts twice.
+fn join(luma: &[u8], chroma: &[u8], luma_first: bool, to: &mut [u8]) {
+    let luma = luma.iter().chain(luma.last()).copied();
+    let pairs = to.as_chunks_mut::<2>().0.iter_mut();
+    for ((pair, luma), chroma) in pairs.zip(luma).zip(chroma) {
+        *pair = if luma_first {
+            [luma, *chroma]
+        } else {
+            [*chroma, luma]
+        };
     }
 }
 

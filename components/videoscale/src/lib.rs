@@ -8,12 +8,14 @@
 //! ```
 //!
 //! `negotiate` finds the size that keeps the shape, `geometry` places the picture
-//! between its borders, `frame` walks the planes and `plane` scales one.
+//! between its borders, `frame` walks the planes, `plane` scales one, and `columns`
+//! has its loops.
 
 mod negotiate;
 mod geometry;
 mod frame;
 mod plane;
+mod columns;
 
 use millstream_sdk::describe::Direction;
 use millstream_sdk::prelude::*;

@@ -3,7 +3,9 @@
 use millstream_sdk::prelude::*;
 use millstream_sdk::video::Family;
 
-use super::{Chroma, Order, Rows, Scratch};
+use super::{ChromaRows, Order, Rows, Scratch};
+use crate::kernel::{Luma, Narrow, Wide};
+use crate::lift::{self, Chroma, Kernel};
 use crate::matrix::{Lift, Map, Weights};
 use crate::rows;
 
@@ -11,7 +13,7 @@ use crate::rows;
 fn luma_row<'a>(from: &VideoFrame<'a>, y: usize, scratch: &'a mut [u8]) -> &'a [u8] {
     let row = from.plane(0).row(y);
     if let Family::Packed422 { yuyv: [at, ..] } = from.info().format.family() {
-        rows::luma_from_groups(row, at as u32, scratch);
+        lift::luma_of_groups(row, at == 0, scratch);
         return scratch;
     }
     row
@@ -22,9 +24,9 @@ fn luma_row<'a>(from: &VideoFrame<'a>, y: usize, scratch: &'a mut [u8]) -> &'a [
 fn chroma_row<'a>(
     from: &VideoFrame<'a>,
     y: usize,
-    scratch: &'a mut Chroma,
+    scratch: &'a mut ChromaRows,
 ) -> (&'a [u8], &'a [u8]) {
-    let Chroma { u, v } = scratch;
+    let ChromaRows { u, v } = scratch;
     match from.info().format.family() {
         Family::Planar { uv: [at_u, at_v] } => {
             return (from.plane(at_u).row(y / 2), from.plane(at_v).row(y / 2));
@@ -39,13 +41,13 @@ fn chroma_row<'a>(
     (u, v)
 }
 
-/// Whether a row has the same chroma as the one above.
-fn shares_chroma(format: VideoFormat, y: usize) -> bool {
-    match format.subsampling() {
-        (2, 2) => y % 2 == 1,
-        (2, _) => false,
-        // Grey: all rows have the same.
-        _ => y != 0,
+/// Chroma of a row where it lies; `neutral` where the frame has none.
+fn chroma<'a>(from: &VideoFrame<'a>, y: usize, neutral: &'a [u8]) -> Chroma<'a> {
+    let row = |plane| from.plane(plane).row(y / 2);
+    match from.info().format.family() {
+        Family::Planar { uv: [at_u, at_v] } => Chroma::Planes(row(at_u), row(at_v)),
+        Family::SemiPlanar { uv: [at_u, _] } => Chroma::Pairs(row(1), at_u == 1),
+        _ => Chroma::Planes(neutral, neutral),
     }
 }
 
@@ -55,12 +57,9 @@ pub(crate) struct YuvToRgb {
     to: Order,
     /// For each of the three bytes of a pixel.
     lifts: [Lift; 3],
-    luma: Vec<u8>,
-    chroma: Chroma,
-    /// What chroma adds to each of the three bytes.
-    terms: [Vec<i16>; 3],
-    /// A row of pixels of four bytes, where the frame's have three.
-    pixels: Vec<u8>,
+    neutral: Vec<u8>,
+    /// Below the last row where their number is odd.
+    unused: Vec<u8>,
 }
 
 impl YuvToRgb {
@@ -75,48 +74,48 @@ impl YuvToRgb {
             swapped: false,
             alpha: false,
         });
-        let terms = vec![0; from.width];
         Self {
             to: order,
             lifts: order.sort([Lift::new(r, r0), Lift::new(g, g0), Lift::new(b, b0)]),
-            luma: vec![0; from.width],
-            chroma: Chroma::new(from.width),
-            terms: [terms.clone(), terms.clone(), terms],
-            pixels: if order.wide {
-                Vec::new()
-            } else {
-                vec![0; from.width * 4]
-            },
+            neutral: vec![128; from.width.div_ceil(2)],
+            unused: vec![0; to.plane(0).row_bytes],
         }
     }
 
     pub(super) fn convert(&mut self, from: &VideoFrame<'_>, to: &mut VideoFrameMut<'_>) {
-        let format = from.info().format;
-        let Self {
-            lifts,
-            luma,
-            chroma,
-            terms,
-            pixels,
-            ..
-        } = self;
-        // All three bytes take luma alike: it has weight 1 in red, green and blue.
-        let [Lift { gain, .. }, ..] = *lifts;
-        for (y, row) in to.plane_mut(0).rows_mut().enumerate() {
-            if !shares_chroma(format, y) {
-                let (u, v) = chroma_row(from, y, chroma);
-                for (lift, terms) in lifts.iter().zip(terms.iter_mut()) {
-                    rows::terms(lift, u, v, terms);
-                }
+        // The first byte is red, which takes V, or blue, which takes U.
+        let u_first = self.to.swapped;
+        if self.to.wide {
+            self.write(Wide::new(&self.lifts, u_first), from, to);
+        } else {
+            self.write(Narrow::new(&self.lifts, u_first), from, to);
+        }
+    }
+
+    fn write<const BYTES: usize>(
+        &mut self,
+        kernel: impl Kernel<BYTES>,
+        from: &VideoFrame<'_>,
+        to: &mut VideoFrameMut<'_>,
+    ) {
+        let (turn, plane) = (!self.to.swapped, from.plane(0));
+        let mut to = to.plane_mut(0);
+        let mut rows = to.rows_mut();
+        if let Family::Packed422 { yuyv: [at, ..] } = from.info().format.family() {
+            for (row, to) in plane.rows().zip(rows) {
+                lift::groups(kernel, turn, row, at == 0, to);
             }
-            let luma = luma_row(from, y, luma);
-            let [first, second, third] = &*terms;
-            if self.to.wide {
-                rows::pixels_from_luma(gain, luma, [first, second, third], row);
-            } else {
-                rows::pixels_from_luma(gain, luma, [first, second, third], pixels);
-                rows::narrow_pixels(pixels, row);
+            return;
+        }
+        let mut y = 0;
+        while let Some(top) = rows.next() {
+            let chroma = chroma(from, y, &self.neutral);
+            let (luma, below) = (plane.row(y), plane.row(y + 1));
+            match rows.next() {
+                Some(bottom) => lift::rows(kernel, turn, [luma, below], chroma, [top, bottom]),
+                None => lift::rows(kernel, turn, [luma; 2], chroma, [top, &mut self.unused]),
             }
+            y += 2;
         }
     }
 }
@@ -131,8 +130,8 @@ pub(crate) struct YuvToYuv {
     /// Whether each row has chroma of its own.
     tall: bool,
     luma: Vec<u8>,
-    chroma: Chroma,
-    terms: Vec<i16>,
+    chroma: ChromaRows,
+    neutral: Vec<u8>,
     scratch: Scratch,
 }
 
@@ -152,8 +151,8 @@ impl YuvToYuv {
             weights: Some(weights).filter(|_| !same),
             tall: from.format.subsampling() == (2, 1),
             luma: vec![0; from.width],
-            chroma: Chroma::new(from.width),
-            terms: vec![0; from.width],
+            chroma: ChromaRows::new(from.width),
+            neutral: vec![128; from.width.div_ceil(2)],
             scratch: Scratch::new(from.width),
         }
     }
@@ -161,16 +160,17 @@ impl YuvToYuv {
 
 impl Rows for YuvToYuv {
     fn luma(&mut self, from: &VideoFrame<'_>, y: usize, luma: &mut [u8]) {
-        let own = luma_row(from, y, &mut self.luma);
         let Some(lift) = &self.lift else {
-            luma.copy_from_slice(own);
+            luma.copy_from_slice(luma_row(from, y, &mut self.luma));
             return;
         };
-        if !shares_chroma(from.info().format, y) {
-            let (u, v) = chroma_row(from, y, &mut self.chroma);
-            rows::terms(lift, u, v, &mut self.terms);
+        let (kernel, row) = (Luma::new(lift), from.plane(0).row(y));
+        if let Family::Packed422 { yuyv: [at, ..] } = from.info().format.family() {
+            lift::groups(kernel, false, row, at == 0, luma);
+        } else {
+            let chroma = chroma(from, y, &self.neutral);
+            lift::rows(kernel, false, [row; 2], chroma, [luma, &mut self.luma]);
         }
-        rows::lift_luma(lift.gain, own, &self.terms, luma);
     }
 
     fn chroma(

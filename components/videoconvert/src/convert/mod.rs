@@ -94,12 +94,12 @@ impl Order {
 
 /// Scratch rows of chroma.
 #[derive(Debug)]
-struct Chroma {
+struct ChromaRows {
     u: Vec<u8>,
     v: Vec<u8>,
 }
 
-impl Chroma {
+impl ChromaRows {
     fn new(width: usize) -> Self {
         let row = vec![128; width.div_ceil(2)];
         Self {

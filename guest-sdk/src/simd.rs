@@ -1,0 +1,170 @@
+//! Vectors of 128 bits for loops over pixels that the compiler does not vectorise by
+//! itself: `simd128` in a component, SSE or NEON in the same code built natively.
+//!
+//! The types are [`wide`]'s. Bytes come from chunks of a slice
+//! (`u8x16::new(*chunk)`) and go back the same way (`*chunk = vector.to_array()`),
+//! which compiles to one load or store. What `wide` lacks is here: [`shuffle!`](crate::shuffle),
+//! whose places are known to the compiler, and what is made of it.
+//!
+//! Results are the same on every machine: nothing here is relaxed.
+
+pub use bytemuck::must_cast as cast;
+pub use wide::{i16x8, i32x4, u8x16, u16x8};
+
+/// Sixteen bytes, each from one of thirty-two places: those of the first vector are
+/// 0 to 15, those of the second 16 to 31.
+///
+/// ```
+/// use millstream_sdk::simd::u8x16;
+/// let (a, b) = (u8x16::splat(1), u8x16::splat(2));
+/// let mixed = millstream_sdk::shuffle!(a, b, 0 16 1 17 2 18 3 19 4 20 5 21 6 22 7 23);
+/// assert_eq!(mixed.to_array()[..3], [1, 2, 1]);
+/// ```
+#[macro_export]
+macro_rules! shuffle {
+    ($a:expr, $b:expr, $($place:literal)*) => {
+        $crate::simd::shuffled::<$($place),*>($a, $b)
+    };
+}
+
+/// See [`shuffle!`](crate::shuffle).
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[doc(hidden)]
+#[inline]
+pub fn shuffled<
+    const A: usize,
+    const B: usize,
+    const C: usize,
+    const D: usize,
+    const E: usize,
+    const F: usize,
+    const G: usize,
+    const H: usize,
+    const I: usize,
+    const J: usize,
+    const K: usize,
+    const L: usize,
+    const M: usize,
+    const N: usize,
+    const O: usize,
+    const P: usize,
+>(
+    a: u8x16,
+    b: u8x16,
+) -> u8x16 {
+    use core::arch::wasm32::u8x16_shuffle;
+    let (a, b) = (cast(a), cast(b));
+    cast(u8x16_shuffle::<
+        A,
+        B,
+        C,
+        D,
+        E,
+        F,
+        G,
+        H,
+        I,
+        J,
+        K,
+        L,
+        M,
+        N,
+        O,
+        P,
+    >(a, b))
+}
+
+/// See [`shuffle!`](crate::shuffle).
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+#[doc(hidden)]
+#[inline]
+pub fn shuffled<
+    const A: usize,
+    const B: usize,
+    const C: usize,
+    const D: usize,
+    const E: usize,
+    const F: usize,
+    const G: usize,
+    const H: usize,
+    const I: usize,
+    const J: usize,
+    const K: usize,
+    const L: usize,
+    const M: usize,
+    const N: usize,
+    const O: usize,
+    const P: usize,
+>(
+    a: u8x16,
+    b: u8x16,
+) -> u8x16 {
+    let (a, b) = (a.to_array(), b.to_array());
+    let from = |place: usize| {
+        if place < 16 {
+            a.get(place)
+        } else {
+            b.get(place - 16)
+        }
+    };
+    let byte = |place: usize| from(place).copied().unwrap_or(0);
+    u8x16::new([A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P].map(byte))
+}
+
+/// Eight numbers' bytes, the lower ones first.
+#[inline]
+pub fn bytes(numbers: i16x8) -> u8x16 {
+    cast(numbers)
+}
+
+/// Pairs of bytes as numbers, the lower ones first.
+#[inline]
+pub fn numbers(bytes: u8x16) -> i16x8 {
+    cast(bytes)
+}
+
+/// The first eight bytes as numbers.
+#[inline]
+pub fn low(bytes: u8x16) -> i16x8 {
+    numbers(u8x16::unpack_low(bytes, u8x16::ZERO))
+}
+
+/// The last eight bytes as numbers.
+#[inline]
+pub fn high(bytes: u8x16) -> i16x8 {
+    numbers(u8x16::unpack_high(bytes, u8x16::ZERO))
+}
+
+/// Eight bytes times 256, in numbers that may be negative.
+#[inline]
+pub fn raised(bytes: [u8; 8]) -> i16x8 {
+    let bytes = cast([u64::from_ne_bytes(bytes), 0]);
+    numbers(u8x16::unpack_low(u8x16::ZERO, bytes))
+}
+
+/// Eight numbers, each twice.
+#[inline]
+pub fn twice(numbers: i16x8) -> [i16x8; 2] {
+    zip_pairs(bytes(numbers), bytes(numbers)).map(self::numbers)
+}
+
+/// Pairs of bytes of both in turn.
+#[inline]
+pub fn zip_pairs(a: u8x16, b: u8x16) -> [u8x16; 2] {
+    [
+        crate::shuffle!(a, b, 0 1 16 17 2 3 18 19 4 5 20 21 6 7 22 23),
+        crate::shuffle!(a, b, 8 9 24 25 10 11 26 27 12 13 28 29 14 15 30 31),
+    ]
+}
+
+/// The even bytes of both.
+#[inline]
+pub fn even(a: u8x16, b: u8x16) -> u8x16 {
+    crate::shuffle!(a, b, 0 2 4 6 8 10 12 14 16 18 20 22 24 26 28 30)
+}
+
+/// The odd bytes of both.
+#[inline]
+pub fn odd(a: u8x16, b: u8x16) -> u8x16 {
+    crate::shuffle!(a, b, 1 3 5 7 9 11 13 15 17 19 21 23 25 27 29 31)
+}
