@@ -15,6 +15,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+use sha2::{Digest as _, Sha256};
+
 const FOLDER: &str = "MILLSTREAM_COMPONENTS_DIR";
 
 fn main() -> io::Result<()> {
@@ -30,8 +32,10 @@ fn main() -> io::Result<()> {
 
     let mut text = String::from("pub(crate) static CARRIED: &[Carried] = &[\n");
     for (name, path) in components(&folder)? {
+        // Known here once, instead of at each start.
+        let digest = Sha256::digest(fs::read(&path)?);
         text += &format!(
-            "    ({name:?}, include_bytes!({:?})),\n",
+            "    Carried {{ name: {name:?}, digest: \"{digest:x}\", bytes: include_bytes!({:?}) }},\n",
             path.display().to_string()
         );
     }

@@ -171,7 +171,7 @@ pub(crate) fn runtime(
     };
     let runtime = Runtime::new(sources, inference)?;
     if let Some(shapes) = SHAPES {
-        runtime.models.add_bytes(SHAPES_NAME, shapes, Vec::new());
+        runtime.models.add_carried(SHAPES_NAME, shapes);
     }
     Ok(runtime)
 }

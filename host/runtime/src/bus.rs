@@ -182,14 +182,18 @@ pub(crate) struct Bus {
 
 impl Bus {
     pub(crate) fn new() -> (Self, Receiver<Message>) {
-        let (sender, receiver) = bounded(BUS_CAPACITY);
-        (
-            Self {
-                sender,
-                lost: Arc::default(),
-            },
-            receiver,
-        )
+        Self::with_room(BUS_CAPACITY)
+    }
+
+    /// A bus that nobody reads.
+    pub(crate) fn unread() -> Self {
+        Self::with_room(1).0
+    }
+
+    fn with_room(messages: usize) -> (Self, Receiver<Message>) {
+        let (sender, receiver) = bounded(messages);
+        let lost = Arc::default();
+        (Self { sender, lost }, receiver)
     }
 
     /// Posts a message, or counts it as lost.

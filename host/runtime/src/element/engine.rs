@@ -5,7 +5,7 @@
 )]
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -26,6 +26,16 @@ const MAX_STACK_BYTES: usize = 1 << 20;
 
 /// Largest component that is read.
 pub(crate) const MAX_COMPONENT_BYTES: u64 = 64 << 20;
+
+/// CRC-32 of anything with its own CRC-32 behind it, low byte first; 0 of nothing.
+///
+/// # Source
+/// The "residue" of CRC-32/ISO-HDLC, inverted as the checksum is:
+/// <https://reveng.sourceforge.io/crc-catalogue/17plus.htm#crc.cat.crc-32-iso-hdlc>
+const CRC_RESIDUE: u32 = 0x2144_df1c;
+
+/// So much of a file is looked at in one go: stays in the processor's cache.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// The engine, and where it keeps compiled code.
 #[derive(Clone)]
@@ -112,16 +122,13 @@ impl Compiler {
     }
 
     fn load(&self, file: &Path) -> Option<Component> {
-        let whole = fs::read(file).ok()?;
-        // The first 32 bytes are the hash of the rest: a file cut off by a full disk or
-        // damaged since must not be run.
-        let (hash, code) = whole.split_at_checked(32)?;
-        if Sha256::digest(code).as_slice() != hash {
+        if !is_whole(file).ok()? {
             return None;
         }
         // SAFETY: the file lies in the user's own cache folder (mode 0700), was written
-        // by this program for this very engine (its name says so), and is undamaged.
-        unsafe { Component::deserialize(&self.engine, code).ok() }
+        // by this program for this very engine (its name says so), and is undamaged; it
+        // is never written again, only replaced by another of its name.
+        unsafe { Component::deserialize_file(&self.engine, file).ok() }
     }
 }
 
@@ -132,13 +139,29 @@ fn compatibility(engine: &Engine) -> String {
     format!("{:016x}", hasher.finish())
 }
 
+/// Whether a file of the cache is as it was written: one that was cut off by a full disk
+/// or damaged since must not be run. No protection against who may write there.
+fn is_whole(file: &Path) -> std::io::Result<bool> {
+    let mut file = fs::File::open(file)?;
+    let mut hasher = crc32fast::Hasher::new();
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        let read = file.read(&mut piece)?;
+        let Some(read) = piece.get(..read).filter(|read| !read.is_empty()) else {
+            return Ok(hasher.finalize() == CRC_RESIDUE);
+        };
+        hasher.update(read);
+    }
+}
+
 fn keep(file: &Path, code: &[u8]) -> std::io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     make_private_folder(folder)?;
     let unfinished = file.with_extension(format!("{}.part", std::process::id()));
     let mut out = fs::File::create(&unfinished)?;
-    out.write_all(&Sha256::digest(code))?;
+    // The checksum stands behind the code, so that the file can be mapped as it is.
     out.write_all(code)?;
+    out.write_all(&crc32fast::hash(code).to_le_bytes())?;
     drop(out);
     fs::rename(&unfinished, file)
 }

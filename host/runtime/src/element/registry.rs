@@ -33,8 +33,16 @@ const DESCRIBE_MEMORY_BYTES: usize = 16 << 20;
 /// Time to describe itself.
 const DESCRIBE_TIME: Duration = Duration::from_secs(2);
 
-/// A component that the binary carries: its name and its bytes.
-pub type Carried = (&'static str, &'static [u8]);
+/// A component that the binary carries.
+#[derive(Debug)]
+pub struct Carried {
+    /// Name of its element.
+    pub name: &'static str,
+    /// SHA-256 of its bytes in hexadecimal.
+    pub digest: &'static str,
+    /// The component.
+    pub bytes: &'static [u8],
+}
 
 /// Where a component's bytes came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,8 +91,23 @@ impl Loaded {
     }
 }
 
-/// A component that was found: where, and its bytes.
-type Found = (Origin, Cow<'static, [u8]>);
+/// A component that was found.
+struct Found {
+    origin: Origin,
+    bytes: Cow<'static, [u8]>,
+    digest: Cow<'static, str>,
+}
+
+impl Found {
+    fn file(path: &Path) -> Result<Self, Error> {
+        let bytes = read_component(path)?;
+        Ok(Self {
+            origin: Origin::File(path.to_owned()),
+            digest: digest(&bytes).into(),
+            bytes: bytes.into(),
+        })
+    }
+}
 
 /// All elements that can be named.
 pub struct ElementRegistry {
@@ -124,7 +147,7 @@ impl ElementRegistry {
         let loaded = match host_element(factory) {
             Some(loaded) => Arc::new(loaded),
             None => match self.find(factory)? {
-                Some((origin, bytes)) => Arc::new(self.read(factory, origin, &bytes)?),
+                Some(found) => Arc::new(self.read(factory, found)?),
                 None => return Ok(None),
             },
         };
@@ -134,12 +157,7 @@ impl ElementRegistry {
 
     /// The element in a file as it is now, whatever was loaded before.
     pub(crate) fn load_file(&self, path: &Path) -> Result<Loaded, Error> {
-        let bytes = read_component(path)?;
-        self.read(
-            &path.display().to_string(),
-            Origin::File(path.to_owned()),
-            &bytes,
-        )
+        self.read(&path.display().to_string(), Found::file(path)?)
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Loaded>>> {
@@ -151,22 +169,28 @@ impl ElementRegistry {
             .extension()
             .is_some_and(|extension| extension == "wasm");
         if is_file || factory.contains('/') {
-            let path = self.base.join(factory);
-            let bytes = read_component(&path)?;
-            return Ok(Some((Origin::File(path), bytes.into())));
+            return Found::file(&self.base.join(factory)).map(Some);
         }
         for folder in &self.folders {
             let path = folder.join(format!("{factory}.wasm"));
             if path.is_file() {
-                let bytes = read_component(&path)?;
-                return Ok(Some((Origin::File(path), bytes.into())));
+                return Found::file(&path).map(Some);
             }
         }
-        let carried = self.carried.iter().find(|(name, _)| *name == factory);
-        Ok(carried.map(|(_, bytes)| (Origin::Carried, Cow::Borrowed(*bytes))))
+        let carried = self.carried.iter().find(|it| it.name == factory);
+        Ok(carried.map(|it| Found {
+            origin: Origin::Carried,
+            bytes: it.bytes.into(),
+            digest: it.digest.into(),
+        }))
     }
 
-    fn read(&self, factory: &str, origin: Origin, bytes: &[u8]) -> Result<Loaded, Error> {
+    fn read(&self, factory: &str, found: Found) -> Result<Loaded, Error> {
+        let Found {
+            origin,
+            bytes,
+            digest,
+        } = found;
         let not_an_element = |message: String| Error::NotAnElement {
             origin: match &origin {
                 Origin::File(path) => path.display().to_string(),
@@ -174,11 +198,10 @@ impl ElementRegistry {
             },
             message,
         };
-        let digest = digest(bytes);
         let component = self
             .compiler
-            .component(bytes, &digest)
-            .map_err(|error| not_an_element(not_a_component(bytes, &error)))?;
+            .component(&bytes, &digest)
+            .map_err(|error| not_an_element(not_a_component(&bytes, &error)))?;
         let imports = link::imports(&component, self.compiler.engine());
         link::check_known(&imports).map_err(not_an_element)?;
         let descriptor = self
@@ -187,7 +210,7 @@ impl ElementRegistry {
         link::check_declared(&descriptor, &imports).map_err(not_an_element)?;
         Ok(Loaded {
             descriptor: Arc::new(descriptor),
-            digest,
+            digest: digest.into_owned(),
             size: bytes.len(),
             origin,
             imports,
@@ -210,7 +233,7 @@ impl ElementRegistry {
             .iter()
             .map(|descriptor| descriptor.name.clone())
             .collect();
-        names.extend(self.carried.iter().map(|(name, _)| (*name).to_owned()));
+        names.extend(self.carried.iter().map(|it| it.name.to_owned()));
         for folder in &self.folders {
             let Ok(entries) = fs::read_dir(folder) else {
                 continue;
@@ -233,14 +256,13 @@ impl ElementRegistry {
 
 /// What an instance is given that only describes itself: no folder, no model, no device.
 fn nowhere() -> Result<(Surroundings, Grants), Failure> {
-    let (bus, _messages) = Bus::new();
     let models = ModelRegistry::new(InferenceOptions::default());
     let report = nn::Report::new(|_| ());
     let nn = nn::wasi_nn_ctx(&models, &[], &report)
         .map_err(|error| Failure::contract(error.to_string()))?;
     let around = Surroundings {
         name: "describe".to_owned(),
-        bus,
+        bus: Bus::unread(),
         clock: Arc::new(PipelineClock::new(ClockKind::Virtual)),
         devices: Devices::none(),
         models,

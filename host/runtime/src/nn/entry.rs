@@ -33,6 +33,7 @@ pub struct ModelDigests {
 
 /// Where a model's bytes are.
 pub(super) enum Source {
+    Carried(&'static [u8]),
     Bytes(Arc<[u8]>),
     File(PathBuf),
 }
@@ -57,6 +58,7 @@ impl ModelDigests {
 impl Entry {
     pub(super) fn bytes(&self, name: &str) -> Result<Arc<[u8]>, NnError> {
         match &self.source {
+            Source::Carried(bytes) => Ok(Arc::from(*bytes)),
             Source::Bytes(bytes) => Ok(Arc::clone(bytes)),
             Source::File(path) => read_limited(name, path),
         }
@@ -73,7 +75,7 @@ impl Entry {
                     None => return Ok(None),
                 }
             }
-            (Labels::List(_), _) | (Labels::BesideModel, Source::Bytes(_)) => return Ok(None),
+            (Labels::List(_), _) | (Labels::BesideModel, _) => return Ok(None),
         };
         let read = || -> std::io::Result<String> {
             let bytes = std::fs::metadata(&path)?.len();

@@ -154,11 +154,22 @@ impl ModelRegistry {
         }
     }
 
-    /// Adds a model that is in memory (the ones that ship). A later one of the
+    /// Adds a model that is in memory. A later one of the
     /// same name replaces it for those who ask from then on.
     pub fn add_bytes(&self, name: &str, bytes: impl Into<Arc<[u8]>>, labels: Vec<String>) {
         let source = Source::Bytes(bytes.into());
         self.add(name, source, Labels::List(labels), ModelOptions::default());
+    }
+
+    /// Adds a model that the program carries; it is copied when it is first asked for.
+    pub fn add_carried(&self, name: &str, bytes: &'static [u8]) {
+        let labels = Labels::List(Vec::new());
+        self.add(
+            name,
+            Source::Carried(bytes),
+            labels,
+            ModelOptions::default(),
+        );
     }
 
     /// Adds a model that is in a file, which is read when the model is first asked
