@@ -117,7 +117,7 @@ fn here(workspace: &Workspace) -> Vec<Who> {
             Who::Millstream => true,
             Who::GStreamer => starts("gst-launch-1.0", &["--version"]),
             Who::Ffmpeg => starts("ffmpeg", &["-version"]),
-            Who::OpenCv => process::ready(workspace).is_some(),
+            Who::OpenCv | Who::Python => process::ready(workspace).is_some(),
             Who::Cairo => starts("/usr/bin/python3", &["-c", "import gi, cairo"]),
         };
         if !is_here {
