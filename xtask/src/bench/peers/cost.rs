@@ -96,6 +96,8 @@ pub(crate) fn task(workspace: &Workspace, args: Args) -> Result<()> {
     let (program, rest) = words
         .split_first()
         .ok_or_else(|| Usage::new("`bench cost` needs a command"))?;
+    // What a shell that became this process had run before counts as a child's, too.
+    let before = children(0.0)?;
     let start = Instant::now();
     let mut command = workspace.command(program);
     let status = command.args(rest).stdout(Stdio::null()).status();
@@ -104,18 +106,28 @@ pub(crate) fn task(workspace: &Workspace, args: Args) -> Result<()> {
     if !status.success() {
         bail!("`{program}` failed ({status})");
     }
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let cpu = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    let after = children(wall.as_secs_f64() * 1e9)?;
     let cost = Cost {
-        cpu_nanos: cpu as f64 * 1e3,
-        wall_nanos: wall.as_secs_f64() * 1e9,
-        faults: (usage.minor_page_faults() + usage.major_page_faults()) as f64,
-        switches: (usage.voluntary_context_switches() + usage.involuntary_context_switches())
-            as f64,
-        peak_kib: usage.max_rss() as f64,
+        peak_kib: after.peak_kib,
+        ..after - before
     };
     println!("{}", cost.to_json());
     Ok(())
+}
+
+/// All that children of this process cost until now.
+fn children(wall_nanos: f64) -> Result<Cost> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let cpu = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    let faults = usage.minor_page_faults() + usage.major_page_faults();
+    let switches = usage.voluntary_context_switches() + usage.involuntary_context_switches();
+    Ok(Cost {
+        cpu_nanos: cpu as f64 * 1e3,
+        wall_nanos,
+        faults: faults as f64,
+        switches: switches as f64,
+        peak_kib: usage.max_rss() as f64,
+    })
 }
 
 /// Runs a command by way of `bench cost`; one that hangs is killed.

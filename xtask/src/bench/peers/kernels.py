@@ -1,7 +1,8 @@
 """OpenCV's side of `cargo xtask bench peers`: work on frames in memory, one thread.
 
-    kernels.py                     reads lines `WORK FORMAT WIDTH HEIGHT COUNT`, does it so often over eight
+    kernels.py serve               reads lines `WORK FORMAT WIDTH HEIGHT COUNT`, does it so often over eight
                                    frames, and answers with what it cost
+    kernels.py first               detects in one frame and ends
     kernels.py pictures [PICTURE]  makes the JPEG and PNG pictures that all sides read, and the frames that
                                    they encode: of a photograph, or of noise with a photograph's spectrum
 """
@@ -15,6 +16,7 @@ import time
 import cv2
 import numpy as np
 
+cv2.setNumThreads(1)
 sys.path.append(os.path.join(os.path.dirname(__file__), ".."))
 import peer  # noqa: E402
 
@@ -124,6 +126,25 @@ def detect(form, width, height):
     return raw(form, width, height), work
 
 
+def detect_paced(form, width, height):
+    inputs, detect_now = detect(form, width, height)
+    due = 0.0
+
+    def work(frame, i):
+        nonlocal due
+        now = time.monotonic()
+        due = max(due + 1 / 30, now) if i else now
+        time.sleep(due - now)
+        detect_now(frame, i)
+
+    return inputs, work
+
+
+def first():
+    inputs, work = detect("photo-I420", 640, 480)
+    work(inputs[0], 0)
+
+
 def usage():
     used = resource.getrusage(resource.RUSAGE_SELF)
     return np.array(
@@ -148,11 +169,11 @@ WORKS = {
     "decode": decode,
     "encode": encode,
     "detect": detect,
+    "detect-paced": detect_paced,
 }
 
 
 def serve():
-    cv2.setNumThreads(1)
     say({"opencv": cv2.__version__})
     ready = {}
     for line in sys.stdin:
@@ -208,7 +229,4 @@ def pictures(path=None):
     write("png-640x480", "png", "png", [cv2.imencode(".png", picture)[1] for picture in moved])
 
 
-if len(sys.argv) > 1:
-    pictures(*sys.argv[2:])
-else:
-    serve()
+{"serve": serve, "first": first, "pictures": pictures}[sys.argv[1]](*sys.argv[2:])

@@ -11,6 +11,9 @@ pub(super) const FRAMES: &str = "target/bench/frames";
 /// `OpenCV`'s side.
 pub(super) const KERNELS: &str = "xtask/src/bench/peers/kernels.py";
 
+/// The Python that has it.
+pub(super) const PYTHON: &str = "target/bench/python/bin/python";
+
 /// Who runs a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
@@ -20,12 +23,20 @@ pub(super) enum Who {
     Ffmpeg,
     /// A function of `kernels.py`, on frames in memory.
     OpenCv,
+    /// `kernels.py`, as a process for each run.
+    Python,
     /// A script in the system's Python, which has the bindings.
     Cairo,
 }
 
 impl Who {
-    pub(super) const PEERS: [Self; 4] = [Self::GStreamer, Self::Ffmpeg, Self::OpenCv, Self::Cairo];
+    pub(super) const PEERS: [Self; 5] = [
+        Self::GStreamer,
+        Self::Ffmpeg,
+        Self::OpenCv,
+        Self::Python,
+        Self::Cairo,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -33,6 +44,7 @@ impl Who {
             Self::GStreamer => "GStreamer",
             Self::Ffmpeg => "FFmpeg",
             Self::OpenCv => "OpenCV",
+            Self::Python => "Python and OpenCV",
             Self::Cairo => "GStreamer and cairo",
         }
     }
@@ -98,7 +110,8 @@ pub(super) fn command(
         Who::Millstream => {
             let mut command = workspace.command(binary);
             command.args(["launch", output]).args(side.options);
-            if !line.contains("is-live=true") {
+            // What waits for times needs a clock that tells them.
+            if !line.contains("is-live=true") && !line.contains("sync=true") {
                 command.args(["--clock", "virtual"]);
             }
             command.arg(&line);
@@ -114,7 +127,12 @@ pub(super) fn command(
             command.args(["-hide_banner", "-loglevel", "error", "-nostdin"]);
             command
         }
-        Who::Cairo | Who::OpenCv => {
+        Who::Python | Who::OpenCv => {
+            let mut command = workspace.command(workspace.root.join(PYTHON));
+            command.arg(KERNELS);
+            command
+        }
+        Who::Cairo => {
             let mut command = workspace.command("/usr/bin/python3");
             command.arg("xtask/src/bench/peers/cairo.py");
             command
@@ -160,9 +178,8 @@ mod tests {
                 "a num-buffers=7 ! b"
             ]
         );
-        assert_eq!(
-            words(Who::Millstream, "a is-live=true"),
-            ["launch", "--quiet", "a is-live=true"]
-        );
+        for line in ["a is-live=true", "a ! b sync=true"] {
+            assert_eq!(words(Who::Millstream, line), ["launch", "--quiet", line]);
+        }
     }
 }

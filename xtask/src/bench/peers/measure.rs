@@ -129,7 +129,7 @@ impl Bench<'_> {
             return Ok(None);
         };
         let mut command = self.workspace.command(python);
-        Ok(Some(Peer::start(command.arg(KERNELS))?.0))
+        Ok(Some(Peer::start(command.args([KERNELS, "serve"]))?.0))
     }
 
     /// The first line that runs, and how many frames of it fill a turn.

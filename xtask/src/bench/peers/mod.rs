@@ -18,13 +18,13 @@ mod rows;
 use std::cell::RefCell;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 pub(super) use cost::task as cost;
 pub(super) use process::{Peer, python, script};
 
 use self::line::Who;
-use self::measure::Bench;
+use self::measure::{Bench, Measured};
 use self::rows::Row;
 use crate::args::{Args, Usage};
 use crate::step::Step;
@@ -69,19 +69,35 @@ pub(super) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
         python,
         opencv: RefCell::default(),
     };
-    let mut measured = Vec::new();
+    let (mut measured, mut failed) = (Vec::new(), Vec::new());
     for row in &rows {
         eprintln!("bench: {}", row.name);
-        let row = bench.row(row, |who| who == Who::Millstream || here.contains(&who))?;
-        for (who, why) in &row.skipped {
-            eprintln!("bench: {} is left out of {}: {why}", who.name(), row.name);
+        match bench.row(row, |who| who == Who::Millstream || here.contains(&who)) {
+            Ok(row) => {
+                for (who, why) in &row.skipped {
+                    eprintln!("bench: {} is left out of {}: {why}", who.name(), row.name);
+                }
+                measured.push(row);
+            }
+            Err(error) => {
+                eprintln!("bench: {}: {error:#}", row.name);
+                failed.push(row.name.as_str());
+            }
         }
-        measured.push(row);
     }
-    let table = report::table(&measured);
+    write(workspace, &measured, rounds)?;
+    if !failed.is_empty() {
+        bail!("rows that broke off: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+/// The table on stdout and below `target/bench`, and all rounds as JSON.
+fn write(workspace: &Workspace, measured: &[Measured], rounds: usize) -> Result<()> {
+    let table = report::table(measured);
     let folder = workspace.root.join("target/bench");
     write_atomically(&folder.join("peers.md"), table.as_bytes())?;
-    let json = report::json(&measured, rounds).to_string();
+    let json = report::json(measured, rounds).to_string();
     write_atomically(&folder.join("peers.json"), json.as_bytes())?;
     println!("{table}");
     Ok(())
@@ -117,7 +133,7 @@ fn here(workspace: &Workspace) -> Vec<Who> {
             Who::Millstream => true,
             Who::GStreamer => starts("gst-launch-1.0", &["--version"]),
             Who::Ffmpeg => starts("ffmpeg", &["-version"]),
-            Who::OpenCv => process::ready(workspace).is_some(),
+            Who::OpenCv | Who::Python => process::ready(workspace).is_some(),
             Who::Cairo => starts("/usr/bin/python3", &["-c", "import gi, cairo"]),
         };
         if !is_here {

@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
+use super::line::PYTHON;
 use crate::step::Step;
 use crate::workspace::{Workspace, succeeds};
 
@@ -21,7 +22,7 @@ pub(in crate::bench) fn script(workspace: &Workspace) -> PathBuf {
 
 /// The Python that has the packages, if it was made.
 pub(super) fn ready(workspace: &Workspace) -> Option<PathBuf> {
-    let python = workspace.root.join("target/bench/python/bin/python");
+    let python = workspace.root.join(PYTHON);
     let mut imports = workspace.command(&python);
     succeeds(imports.args(["-c", "import onnxruntime, numpy, cv2"])).then_some(python)
 }
