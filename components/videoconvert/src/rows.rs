@@ -1,7 +1,11 @@
-//! Row functions: plain loops over slices, which the compiler turns into vectors.
+//! Row functions: loops over slices, which the compiler turns into vectors; bytes of pixels
+//! are shuffled by hand.
 //!
 //! Slices of one call have matching lengths; where they don't, the shorter one
 //! counts. Nothing here allocates or indexes.
+
+use millstream_sdk::shuffle;
+use millstream_sdk::simd::{cast, u8x16};
 
 use crate::matrix::{BIAS, Lift, Weights};
 
@@ -127,52 +131,56 @@ pub(crate) fn groups_from_rows(luma: &[u8], u: &[u8], v: &[u8], at: u32, groups:
 
 /// Pixels of three bytes to pixels of four, the last of which is 255.
 pub(crate) fn widen_pixels(from: &[u8], to: &mut [u8]) {
-    let (from, from_last) = from.as_chunks::<12>();
-    let (to, to_last) = to.as_chunks_mut::<16>();
+    let ((from, from_last), (to, to_last)) = (from.as_chunks::<48>(), to.as_chunks_mut::<64>());
     for (to, from) in to.iter_mut().zip(from) {
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = *from;
-        *to = [a, b, c, 255, d, e, f, 255, g, h, i, 255, j, k, l, 255];
+        let [a, b, c]: [u8x16; 3] = cast(*from);
+        let opaque = u8x16::new([0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255]);
+        let pixels = [
+            shuffle!(a, a, 0 1 2 0 3 4 5 0 6 7 8 0 9 10 11 0),
+            shuffle!(a, b, 12 13 14 12 15 16 17 12 18 19 20 12 21 22 23 12),
+            shuffle!(b, c, 8 9 10 8 11 12 13 8 14 15 16 8 17 18 19 8),
+            shuffle!(c, c, 4 5 6 4 7 8 9 4 10 11 12 4 13 14 15 4),
+        ];
+        *to = cast(pixels.map(|pixels| pixels | opaque));
     }
-    for (to, from) in to_last
-        .as_chunks_mut::<4>()
-        .0
-        .iter_mut()
-        .zip(from_last.as_chunks::<3>().0)
-    {
-        let [a, b, c] = *from;
-        *to = [a, b, c, 255];
+    let last = to_last.as_chunks_mut::<4>().0.iter_mut();
+    for (to, [a, b, c]) in last.zip(from_last.as_chunks().0) {
+        *to = [*a, *b, *c, 255];
     }
 }
 
 /// Pixels of four bytes to pixels of three.
 pub(crate) fn narrow_pixels(from: &[u8], to: &mut [u8]) {
-    let (from, from_last) = from.as_chunks::<16>();
-    let (to, to_last) = to.as_chunks_mut::<12>();
+    let ((from, from_last), (to, to_last)) = (from.as_chunks::<64>(), to.as_chunks_mut::<48>());
     for (to, from) in to.iter_mut().zip(from) {
-        let [a, b, c, _, d, e, f, _, g, h, i, _, j, k, l, _] = *from;
-        *to = [a, b, c, d, e, f, g, h, i, j, k, l];
+        let [a, b, c, d]: [u8x16; 4] = cast(*from);
+        *to = cast([
+            shuffle!(a, b, 0 1 2 4 5 6 8 9 10 12 13 14 16 17 18 20),
+            shuffle!(b, c, 5 6 8 9 10 12 13 14 16 17 18 20 21 22 24 25),
+            shuffle!(c, d, 10 12 13 14 16 17 18 20 21 22 24 25 26 28 29 30),
+        ]);
     }
-    for (to, from) in to_last
-        .as_chunks_mut::<3>()
-        .0
-        .iter_mut()
-        .zip(from_last.as_chunks::<4>().0)
-    {
-        let [a, b, c, _] = *from;
-        *to = [a, b, c];
+    let last = to_last.as_chunks_mut::<3>().0.iter_mut();
+    for (to, [a, b, c, _]) in last.zip(from_last.as_chunks().0) {
+        *to = [*a, *b, *c];
     }
 }
 
 /// Exchanges the first and third byte of pixels of three bytes.
 pub(crate) fn swap_narrow(from: &[u8], to: &mut [u8]) {
-    for (to, from) in to
-        .as_chunks_mut::<3>()
-        .0
-        .iter_mut()
-        .zip(from.as_chunks::<3>().0)
-    {
-        let [a, b, c] = *from;
-        *to = [c, b, a];
+    let ((from, from_last), (to, to_last)) = (from.as_chunks::<48>(), to.as_chunks_mut::<48>());
+    for (to, from) in to.iter_mut().zip(from) {
+        let [a, b, c]: [u8x16; 3] = cast(*from);
+        let middle = shuffle!(a, b, 16 15 20 19 18 23 22 21 26 25 24 29 28 27 0 31);
+        *to = cast([
+            shuffle!(a, b, 2 1 0 5 4 3 8 7 6 11 10 9 14 13 12 17),
+            shuffle!(middle, c, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 16 15),
+            shuffle!(b, c, 14 19 18 17 22 21 20 25 24 23 28 27 26 31 30 29),
+        ]);
+    }
+    let last = to_last.as_chunks_mut::<3>().0.iter_mut();
+    for (to, [a, b, c]) in last.zip(from_last.as_chunks().0) {
+        *to = [*c, *b, *a];
     }
 }
 
@@ -199,7 +207,7 @@ pub(crate) fn shuffle_pixels(from: &[u8], swap: bool, opaque: bool, to: &mut [u8
 }
 
 /// Red, green and blue in another range, in place; alpha stays.
-pub(crate) fn lift_pixels(lift: &Lift, pixels: &mut [u8]) {
+pub(crate) fn lift_pixels(lift: Lift, pixels: &mut [u8]) {
     for pixel in pixels.as_chunks_mut::<4>().0 {
         let [a, b, c, alpha] = *pixel;
         let [a, b, c] = [a, b, c].map(|byte| {

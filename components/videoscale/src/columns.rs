@@ -28,6 +28,7 @@ pub(crate) struct Columns {
 #[derive(Debug)]
 enum Kind {
     Same,
+    Near(Vec<NearBlock>),
     One(Vec<Block<1>>),
     Two(Vec<Block<2>>),
     Three(Vec<Block<4>>),
@@ -46,6 +47,35 @@ struct Block<const VECTORS: usize> {
     weights: [i16x8; VECTORS],
 }
 
+/// Four samples of one number, of which the first two and the last two lie close to each
+/// other.
+#[derive(Debug, Clone, Copy)]
+struct NearBlock {
+    /// Where eight numbers are that have the first two and the numbers after them, and
+    /// eight for the last two.
+    at: [u16; 2],
+    /// Where in these they are, in bytes.
+    places: [u8x16; 2],
+    weights: i16x8,
+}
+
+impl NearBlock {
+    /// None if they lie too far from each other.
+    fn new(block: &Block<1>) -> Option<Self> {
+        let (&[weights], [a, b, c, d]) = (&block.weights, block.at);
+        let near = |from: u16, to: u16| {
+            let apart = to.checked_sub(from).filter(|apart| *apart <= 6)? as u8 * 2;
+            Some([0, 1, 2, 3, apart, apart + 1, apart + 2, apart + 3])
+        };
+        let none = [255; 8];
+        Some(Self {
+            at: [a, c],
+            places: [cast([near(a, b)?, none]), cast([none, near(c, d)?])],
+            weights,
+        })
+    }
+}
+
 impl Columns {
     /// For rows that keep their width.
     pub(crate) fn same(width: usize, sample: usize) -> Self {
@@ -56,7 +86,11 @@ impl Columns {
     pub(crate) fn new(taps: &[Tap], width: usize, sample: usize) -> Self {
         let few = taps.len() * 2 <= width;
         let kind = match sample {
-            1 => Kind::One(table(taps, sample)),
+            1 => {
+                let blocks = table(taps, sample);
+                let near: Option<Vec<_>> = blocks.iter().map(NearBlock::new).collect();
+                near.map_or(Kind::One(blocks), Kind::Near)
+            }
             2 => Kind::Two(table(taps, sample)),
             3 if few => Kind::FewThree(table(taps, sample)),
             3 => Kind::Three(table(taps, sample)),
@@ -79,6 +113,7 @@ impl Columns {
         let rows = Rows::new(near, far, weight);
         match &self.kind {
             Kind::Same => mix(&rows, to),
+            Kind::Near(blocks) => close(blocks, raised(&rows, &mut self.row, self.sample), to),
             Kind::One(blocks) => one(blocks, raised(&rows, &mut self.row, self.sample), to),
             Kind::Two(blocks) => two(blocks, raised(&rows, &mut self.row, self.sample), to),
             Kind::Three(blocks) => {
@@ -237,6 +272,19 @@ fn eight(row: &[u8], at: u16) -> u8x16 {
         None => at_the_end(row, at),
     };
     cast([u64::from_le_bytes(bytes), 0])
+}
+
+#[inline(never)]
+fn close(blocks: &[NearBlock], row: &[i16], to: &mut [u8]) {
+    let four = |block: &NearBlock| {
+        let ([a, c], [first, last]) = (block.at, block.places);
+        let eight = |at, places| cast::<_, u8x16>(numbers_at::<8>(row, at)).shuffle_zeroing(places);
+        made(cast(eight(a, first) | eight(c, last)), block.weights)
+    };
+    let (groups, _) = blocks.as_chunks();
+    each(groups, to, |[a, b, c, d]| {
+        bytes_of(four(a), four(b), four(c), four(d))
+    });
 }
 
 #[inline(never)]

@@ -47,7 +47,7 @@ impl RgbToRgb {
     fn row(&mut self, from: &[u8], to: &mut [u8]) {
         let swap = self.from.swapped != self.to.swapped;
         let opaque = !(self.from.alpha && self.to.alpha);
-        let Some(lift) = &self.lift else {
+        let Some(lift) = self.lift else {
             match (self.from.wide, self.to.wide) {
                 (true, true) => rows::shuffle_pixels(from, swap, opaque, to),
                 (false, false) if swap => rows::swap_narrow(from, to),
