@@ -9,56 +9,6 @@ use millstream_sdk::simd::{cast, u8x16};
 
 use crate::matrix::{BIAS, Lift, Weights};
 
-/// Luma of pixels of four bytes; weights are in the order of the bytes.
-pub(crate) fn luma_from_pixels(weights: &Weights, pixels: &[u8], out: &mut [u8]) {
-    let [a, b, c] = weights.weights;
-    for (out, pixel) in out.iter_mut().zip(pixels.as_chunks::<4>().0) {
-        let pixel = u32::from_le_bytes(*pixel);
-        let [x, y, z] = [pixel & 255, pixel >> 8 & 255, pixel >> 16 & 255].map(|byte| byte as i32);
-        *out = ((a * x + b * y + c * z + weights.offset) >> 16).clamp(0, 255) as u8;
-    }
-}
-
-/// One chroma sample of four pixels: the mean of the four.
-#[inline]
-fn chroma_of(weights: &Weights, pixels: [u32; 4]) -> u8 {
-    let [p, q, r, s] = pixels;
-    // Two sums of up to 1020 in one number.
-    let outer = (p & 0xff_00ff) + (q & 0xff_00ff) + (r & 0xff_00ff) + (s & 0xff_00ff);
-    let middle = (p >> 8 & 255) + (q >> 8 & 255) + (r >> 8 & 255) + (s >> 8 & 255);
-    let [a, b, c] = weights.weights;
-    let sum = a * (outer & 0xffff) as i32 + b * middle as i32 + c * (outer >> 16) as i32;
-    ((sum + weights.offset) >> 18).clamp(0, 255) as u8
-}
-
-/// Chroma of two rows of pixels of four bytes, which may be the same row. Weights
-/// are for sums of four. An odd row's last pixel counts twice.
-pub(crate) fn chroma_from_pixels(
-    weights: [&Weights; 2],
-    [top, bottom]: [&[u8]; 2],
-    u: &mut [u8],
-    v: &mut [u8],
-) {
-    let [weights_u, weights_v] = weights;
-    let (top, top_last) = top.as_chunks::<8>();
-    let (bottom, bottom_last) = bottom.as_chunks::<8>();
-    let word = |[a, b, c, d]: [u8; 4]| u32::from_le_bytes([a, b, c, d]);
-    let words = |[a, b, c, d, e, f, g, h]: [u8; 8]| (word([a, b, c, d]), word([e, f, g, h]));
-    for (((u, v), top), bottom) in u.iter_mut().zip(v.iter_mut()).zip(top).zip(bottom) {
-        let ((p, q), (r, s)) = (words(*top), words(*bottom));
-        *u = chroma_of(weights_u, [p, q, r, s]);
-        *v = chroma_of(weights_v, [p, q, r, s]);
-    }
-    let (top_last, bottom_last) = (top_last.first_chunk(), bottom_last.first_chunk());
-    if let (Some(top), Some(bottom), Some(u), Some(v)) =
-        (top_last, bottom_last, u.last_mut(), v.last_mut())
-    {
-        let (p, r) = (word(*top), word(*bottom));
-        *u = chroma_of(weights_u, [p, p, r, r]);
-        *v = chroma_of(weights_v, [p, p, r, r]);
-    }
-}
-
 /// Chroma in another range or matrix, in place.
 pub(crate) fn map_chroma(weights: [&Weights; 2], u: &mut [u8], v: &mut [u8]) {
     let [to_u, to_v] = weights;
