@@ -28,7 +28,8 @@ pub(crate) struct Columns {
 #[derive(Debug)]
 enum Kind {
     Same,
-    Near(Vec<NearBlock>),
+    Closest(Vec<CloseBlock<1>>),
+    Close(Vec<CloseBlock<2>>),
     One(Vec<Block<1>>),
     Two(Vec<Block<2>>),
     Three(Vec<Block<4>>),
@@ -47,33 +48,49 @@ struct Block<const VECTORS: usize> {
     weights: [i16x8; VECTORS],
 }
 
-/// Four samples of one number, of which the first two and the last two lie close to each
-/// other.
+/// Four samples of one number that lie close to each other: with the numbers after them
+/// in `LOADS` vectors, each of which has as many of them.
 #[derive(Debug, Clone, Copy)]
-struct NearBlock {
-    /// Where eight numbers are that have the first two and the numbers after them, and
-    /// eight for the last two.
-    at: [u16; 2],
-    /// Where in these they are, in bytes.
-    places: [u8x16; 2],
+struct CloseBlock<const LOADS: usize> {
+    /// Where the vectors begin.
+    at: [u16; LOADS],
+    /// Where in these the samples are, in bytes.
+    places: [u8x16; LOADS],
     weights: i16x8,
 }
 
-impl NearBlock {
+impl<const LOADS: usize> CloseBlock<LOADS> {
     /// None if they lie too far from each other.
     fn new(block: &Block<1>) -> Option<Self> {
-        let (&[weights], [a, b, c, d]) = (&block.weights, block.at);
-        let near = |from: u16, to: u16| {
-            let apart = to.checked_sub(from).filter(|apart| *apart <= 6)? as u8 * 2;
-            Some([0, 1, 2, 3, apart, apart + 1, apart + 2, apart + 3])
-        };
-        let none = [255; 8];
+        let &[weights] = &block.weights;
+        let (mut at, mut places) = ([0; LOADS], [[255; 16]; LOADS]);
+        let samples = block
+            .at
+            .chunks(4 / LOADS)
+            .zip(at.iter_mut().zip(&mut places));
+        for (load, (samples, (at, places))) in samples.enumerate() {
+            *at = samples.first().copied()?;
+            let pairs = places.as_chunks_mut::<4>().0.iter_mut();
+            for (pair, sample) in pairs.skip(load * (4 / LOADS)).zip(samples) {
+                let apart = sample.checked_sub(*at).filter(|apart| *apart <= 6)? as u8 * 2;
+                *pair = [apart, apart + 1, apart + 2, apart + 3];
+            }
+        }
         Some(Self {
-            at: [a, c],
-            places: [cast([near(a, b)?, none]), cast([none, near(c, d)?])],
+            at,
+            places: places.map(u8x16::new),
             weights,
         })
     }
+}
+
+/// The table for samples of one number, by how close they lie.
+fn of_one(blocks: Vec<Block<1>>) -> Kind {
+    if let Some(blocks) = blocks.iter().map(CloseBlock::new).collect() {
+        return Kind::Closest(blocks);
+    }
+    let close: Option<_> = blocks.iter().map(CloseBlock::new).collect();
+    close.map_or(Kind::One(blocks), Kind::Close)
 }
 
 impl Columns {
@@ -86,11 +103,7 @@ impl Columns {
     pub(crate) fn new(taps: &[Tap], width: usize, sample: usize) -> Self {
         let few = taps.len() * 2 <= width;
         let kind = match sample {
-            1 => {
-                let blocks = table(taps, sample);
-                let near: Option<Vec<_>> = blocks.iter().map(NearBlock::new).collect();
-                near.map_or(Kind::One(blocks), Kind::Near)
-            }
+            1 => of_one(table(taps, sample)),
             2 => Kind::Two(table(taps, sample)),
             3 if few => Kind::FewThree(table(taps, sample)),
             3 => Kind::Three(table(taps, sample)),
@@ -113,7 +126,8 @@ impl Columns {
         let rows = Rows::new(near, far, weight);
         match &self.kind {
             Kind::Same => mix(&rows, to),
-            Kind::Near(blocks) => close(blocks, raised(&rows, &mut self.row, self.sample), to),
+            Kind::Closest(blocks) => close(blocks, raised(&rows, &mut self.row, self.sample), to),
+            Kind::Close(blocks) => close(blocks, raised(&rows, &mut self.row, self.sample), to),
             Kind::One(blocks) => one(blocks, raised(&rows, &mut self.row, self.sample), to),
             Kind::Two(blocks) => two(blocks, raised(&rows, &mut self.row, self.sample), to),
             Kind::Three(blocks) => {
@@ -275,11 +289,14 @@ fn eight(row: &[u8], at: u16) -> u8x16 {
 }
 
 #[inline(never)]
-fn close(blocks: &[NearBlock], row: &[i16], to: &mut [u8]) {
-    let four = |block: &NearBlock| {
-        let ([a, c], [first, last]) = (block.at, block.places);
-        let eight = |at, places| cast::<_, u8x16>(numbers_at::<8>(row, at)).shuffle_zeroing(places);
-        made(cast(eight(a, first) | eight(c, last)), block.weights)
+fn close<const LOADS: usize>(blocks: &[CloseBlock<LOADS>], row: &[i16], to: &mut [u8]) {
+    let four = |block: &CloseBlock<LOADS>| {
+        let mut pairs = u8x16::ZERO;
+        for (at, places) in block.at.into_iter().zip(block.places) {
+            let eight: u8x16 = cast(numbers_at::<8>(row, at));
+            pairs |= eight.shuffle_zeroing(places);
+        }
+        made(cast(pairs), block.weights)
     };
     let (groups, _) = blocks.as_chunks();
     each(groups, to, |[a, b, c, d]| {
