@@ -99,16 +99,11 @@ pub fn shuffled<
     a: u8x16,
     b: u8x16,
 ) -> u8x16 {
-    let (a, b) = (a.to_array(), b.to_array());
-    let from = |place: usize| {
-        if place < 16 {
-            a.get(place)
-        } else {
-            b.get(place - 16)
-        }
-    };
-    let byte = |place: usize| from(place).copied().unwrap_or(0);
-    u8x16::new([A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P].map(byte))
+    // An index with its high bit set gives 0.
+    let places = [A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P].map(|place| place as u8);
+    let of_a = places.map(|place| if place < 16 { place } else { 255 });
+    let of_b = places.map(|place| if place < 16 { 255 } else { place - 16 });
+    a.shuffle(u8x16::new(of_a)) | b.shuffle(u8x16::new(of_b))
 }
 
 /// Eight numbers' bytes, the lower ones first.

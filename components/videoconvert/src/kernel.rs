@@ -1,7 +1,7 @@
 //! What [`lift`](crate::lift) makes of sixteen pixels: three or four bytes each, or luma.
 
 use millstream_sdk::shuffle;
-use millstream_sdk::simd::{bytes, i16x8, u8x16, u16x8, zip_pairs};
+use millstream_sdk::simd::{bytes, cast, i16x8, u8x16, u16x8, zip_pairs};
 
 use crate::lift::Kernel;
 use crate::matrix::{BIAS, Lift};
@@ -47,7 +47,7 @@ impl Wide {
 }
 
 impl Luma {
-    pub(crate) fn new(lift: &Lift) -> Self {
+    pub(crate) fn new(lift: Lift) -> Self {
         let [u, v] = lift.chroma.map(i16x8::splat);
         Self {
             gain: u16x8::splat(lift.gain),
@@ -109,12 +109,11 @@ impl Kernel<48> for Narrow {
         let front = shuffle!(a, b, 0 16 0 1 17 0 2 18 0 3 19 0 4 20 0 5);
         let middle = shuffle!(a, b, 21 0 6 22 0 7 23 0 8 24 0 9 25 0 10 26);
         let back = shuffle!(a, b, 0 11 27 0 12 28 0 13 29 0 14 30 0 15 31 0);
-        let pixels = [
+        cast([
             shuffle!(front, c, 0 1 16 3 4 17 6 7 18 9 10 19 12 13 20 15),
             shuffle!(middle, c, 0 21 2 3 22 5 6 23 8 9 24 11 12 25 14 15),
             shuffle!(back, c, 26 1 2 27 4 5 28 7 8 29 10 11 30 13 14 31),
-        ];
-        all(&pixels)
+        ])
     }
 }
 
@@ -133,7 +132,7 @@ impl Kernel<64> for Wide {
         let [odd_low, odd_high] = zip_pairs(interleaved(d, e), f | opaque);
         let [p, q] = zip_fours(even_low, odd_low);
         let [r, s] = zip_fours(even_high, odd_high);
-        all(&[p, q, r, s])
+        cast([p, q, r, s])
     }
 }
 
@@ -179,14 +178,4 @@ fn zip_fours(a: u8x16, b: u8x16) -> [u8x16; 2] {
         shuffle!(a, b, 0 1 2 3 16 17 18 19 4 5 6 7 20 21 22 23),
         shuffle!(a, b, 8 9 10 11 24 25 26 27 12 13 14 15 28 29 30 31),
     ]
-}
-
-/// The bytes of all vectors.
-#[inline]
-fn all<const BYTES: usize>(vectors: &[u8x16]) -> [u8; BYTES] {
-    let mut pixels = [0; BYTES];
-    for (to, vector) in pixels.as_chunks_mut().0.iter_mut().zip(vectors) {
-        *to = vector.to_array();
-    }
-    pixels
 }

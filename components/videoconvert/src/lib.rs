@@ -8,8 +8,8 @@
 //! ```
 //!
 //! `negotiate` picks the format that loses least, `matrix` composes the colour
-//! maths when caps are set, `convert` walks the rows, `rows` and `lift` (with
-//! the arithmetic of `kernel`) are its loops.
+//! maths when caps are set, `convert` walks the rows, `rows`, `lift` (with the
+//! arithmetic of `kernel`) and `fold` are its loops.
 
 mod negotiate;
 mod matrix;
@@ -17,6 +17,7 @@ mod convert;
 mod rows;
 mod lift;
 mod kernel;
+mod fold;
 
 use millstream_sdk::describe::Direction;
 use millstream_sdk::prelude::*;

@@ -204,7 +204,7 @@ impl Lift {
     }
 
     /// Whether luma stays what it is.
-    pub(crate) fn is_identity(&self) -> bool {
+    pub(crate) fn is_identity(self) -> bool {
         self.gain == 128 && self.chroma == [0, 0]
     }
 }

@@ -1,59 +1,13 @@
-//! Row functions: plain loops over slices, which the compiler turns into vectors.
+//! Row functions: loops over slices, which the compiler turns into vectors; bytes of pixels
+//! are shuffled by hand.
 //!
 //! Slices of one call have matching lengths; where they don't, the shorter one
 //! counts. Nothing here allocates or indexes.
 
+use millstream_sdk::shuffle;
+use millstream_sdk::simd::{cast, u8x16};
+
 use crate::matrix::{BIAS, Lift, Weights};
-
-/// Luma of pixels of four bytes; weights are in the order of the bytes.
-pub(crate) fn luma_from_pixels(weights: &Weights, pixels: &[u8], out: &mut [u8]) {
-    let [a, b, c] = weights.weights;
-    for (out, pixel) in out.iter_mut().zip(pixels.as_chunks::<4>().0) {
-        let pixel = u32::from_le_bytes(*pixel);
-        let [x, y, z] = [pixel & 255, pixel >> 8 & 255, pixel >> 16 & 255].map(|byte| byte as i32);
-        *out = ((a * x + b * y + c * z + weights.offset) >> 16).clamp(0, 255) as u8;
-    }
-}
-
-/// One chroma sample of four pixels: the mean of the four.
-#[inline]
-fn chroma_of(weights: &Weights, pixels: [u32; 4]) -> u8 {
-    let [p, q, r, s] = pixels;
-    // Two sums of up to 1020 in one number.
-    let outer = (p & 0xff_00ff) + (q & 0xff_00ff) + (r & 0xff_00ff) + (s & 0xff_00ff);
-    let middle = (p >> 8 & 255) + (q >> 8 & 255) + (r >> 8 & 255) + (s >> 8 & 255);
-    let [a, b, c] = weights.weights;
-    let sum = a * (outer & 0xffff) as i32 + b * middle as i32 + c * (outer >> 16) as i32;
-    ((sum + weights.offset) >> 18).clamp(0, 255) as u8
-}
-
-/// Chroma of two rows of pixels of four bytes, which may be the same row. Weights
-/// are for sums of four. An odd row's last pixel counts twice.
-pub(crate) fn chroma_from_pixels(
-    weights: [&Weights; 2],
-    [top, bottom]: [&[u8]; 2],
-    u: &mut [u8],
-    v: &mut [u8],
-) {
-    let [weights_u, weights_v] = weights;
-    let (top, top_last) = top.as_chunks::<8>();
-    let (bottom, bottom_last) = bottom.as_chunks::<8>();
-    let word = |[a, b, c, d]: [u8; 4]| u32::from_le_bytes([a, b, c, d]);
-    let words = |[a, b, c, d, e, f, g, h]: [u8; 8]| (word([a, b, c, d]), word([e, f, g, h]));
-    for (((u, v), top), bottom) in u.iter_mut().zip(v.iter_mut()).zip(top).zip(bottom) {
-        let ((p, q), (r, s)) = (words(*top), words(*bottom));
-        *u = chroma_of(weights_u, [p, q, r, s]);
-        *v = chroma_of(weights_v, [p, q, r, s]);
-    }
-    let (top_last, bottom_last) = (top_last.first_chunk(), bottom_last.first_chunk());
-    if let (Some(top), Some(bottom), Some(u), Some(v)) =
-        (top_last, bottom_last, u.last_mut(), v.last_mut())
-    {
-        let (p, r) = (word(*top), word(*bottom));
-        *u = chroma_of(weights_u, [p, p, r, r]);
-        *v = chroma_of(weights_v, [p, p, r, r]);
-    }
-}
 
 /// Chroma in another range or matrix, in place.
 pub(crate) fn map_chroma(weights: [&Weights; 2], u: &mut [u8], v: &mut [u8]) {
@@ -127,52 +81,56 @@ pub(crate) fn groups_from_rows(luma: &[u8], u: &[u8], v: &[u8], at: u32, groups:
 
 /// Pixels of three bytes to pixels of four, the last of which is 255.
 pub(crate) fn widen_pixels(from: &[u8], to: &mut [u8]) {
-    let (from, from_last) = from.as_chunks::<12>();
-    let (to, to_last) = to.as_chunks_mut::<16>();
+    let ((from, from_last), (to, to_last)) = (from.as_chunks::<48>(), to.as_chunks_mut::<64>());
     for (to, from) in to.iter_mut().zip(from) {
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = *from;
-        *to = [a, b, c, 255, d, e, f, 255, g, h, i, 255, j, k, l, 255];
+        let [a, b, c]: [u8x16; 3] = cast(*from);
+        let opaque = u8x16::new([0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255]);
+        let pixels = [
+            shuffle!(a, a, 0 1 2 0 3 4 5 0 6 7 8 0 9 10 11 0),
+            shuffle!(a, b, 12 13 14 12 15 16 17 12 18 19 20 12 21 22 23 12),
+            shuffle!(b, c, 8 9 10 8 11 12 13 8 14 15 16 8 17 18 19 8),
+            shuffle!(c, c, 4 5 6 4 7 8 9 4 10 11 12 4 13 14 15 4),
+        ];
+        *to = cast(pixels.map(|pixels| pixels | opaque));
     }
-    for (to, from) in to_last
-        .as_chunks_mut::<4>()
-        .0
-        .iter_mut()
-        .zip(from_last.as_chunks::<3>().0)
-    {
-        let [a, b, c] = *from;
-        *to = [a, b, c, 255];
+    let last = to_last.as_chunks_mut::<4>().0.iter_mut();
+    for (to, [a, b, c]) in last.zip(from_last.as_chunks().0) {
+        *to = [*a, *b, *c, 255];
     }
 }
 
 /// Pixels of four bytes to pixels of three.
 pub(crate) fn narrow_pixels(from: &[u8], to: &mut [u8]) {
-    let (from, from_last) = from.as_chunks::<16>();
-    let (to, to_last) = to.as_chunks_mut::<12>();
+    let ((from, from_last), (to, to_last)) = (from.as_chunks::<64>(), to.as_chunks_mut::<48>());
     for (to, from) in to.iter_mut().zip(from) {
-        let [a, b, c, _, d, e, f, _, g, h, i, _, j, k, l, _] = *from;
-        *to = [a, b, c, d, e, f, g, h, i, j, k, l];
+        let [a, b, c, d]: [u8x16; 4] = cast(*from);
+        *to = cast([
+            shuffle!(a, b, 0 1 2 4 5 6 8 9 10 12 13 14 16 17 18 20),
+            shuffle!(b, c, 5 6 8 9 10 12 13 14 16 17 18 20 21 22 24 25),
+            shuffle!(c, d, 10 12 13 14 16 17 18 20 21 22 24 25 26 28 29 30),
+        ]);
     }
-    for (to, from) in to_last
-        .as_chunks_mut::<3>()
-        .0
-        .iter_mut()
-        .zip(from_last.as_chunks::<4>().0)
-    {
-        let [a, b, c, _] = *from;
-        *to = [a, b, c];
+    let last = to_last.as_chunks_mut::<3>().0.iter_mut();
+    for (to, [a, b, c, _]) in last.zip(from_last.as_chunks().0) {
+        *to = [*a, *b, *c];
     }
 }
 
 /// Exchanges the first and third byte of pixels of three bytes.
 pub(crate) fn swap_narrow(from: &[u8], to: &mut [u8]) {
-    for (to, from) in to
-        .as_chunks_mut::<3>()
-        .0
-        .iter_mut()
-        .zip(from.as_chunks::<3>().0)
-    {
-        let [a, b, c] = *from;
-        *to = [c, b, a];
+    let ((from, from_last), (to, to_last)) = (from.as_chunks::<48>(), to.as_chunks_mut::<48>());
+    for (to, from) in to.iter_mut().zip(from) {
+        let [a, b, c]: [u8x16; 3] = cast(*from);
+        let middle = shuffle!(a, b, 16 15 20 19 18 23 22 21 26 25 24 29 28 27 0 31);
+        *to = cast([
+            shuffle!(a, b, 2 1 0 5 4 3 8 7 6 11 10 9 14 13 12 17),
+            shuffle!(middle, c, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 16 15),
+            shuffle!(b, c, 14 19 18 17 22 21 20 25 24 23 28 27 26 31 30 29),
+        ]);
+    }
+    let last = to_last.as_chunks_mut::<3>().0.iter_mut();
+    for (to, [a, b, c]) in last.zip(from_last.as_chunks().0) {
+        *to = [*c, *b, *a];
     }
 }
 
@@ -199,7 +157,7 @@ pub(crate) fn shuffle_pixels(from: &[u8], swap: bool, opaque: bool, to: &mut [u8
 }
 
 /// Red, green and blue in another range, in place; alpha stays.
-pub(crate) fn lift_pixels(lift: &Lift, pixels: &mut [u8]) {
+pub(crate) fn lift_pixels(lift: Lift, pixels: &mut [u8]) {
     for pixel in pixels.as_chunks_mut::<4>().0 {
         let [a, b, c, alpha] = *pixel;
         let [a, b, c] = [a, b, c].map(|byte| {

@@ -12,13 +12,14 @@ use reference::{convert, pack, samples, unpack};
 use videoconvert::VideoConvert;
 
 /// Odd, tiny, and larger than any vector.
-const SIZES: [(usize, usize); 8] = [
+const SIZES: [(usize, usize); 9] = [
     (1, 1),
     (2, 2),
     (3, 5),
     (5, 3),
     (16, 2),
     (17, 1),
+    (31, 3),
     (34, 7),
     (641, 6),
 ];

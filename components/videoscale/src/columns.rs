@@ -28,6 +28,8 @@ pub(crate) struct Columns {
 #[derive(Debug)]
 enum Kind {
     Same,
+    Closest(Vec<CloseBlock<1>>),
+    Close(Vec<CloseBlock<2>>),
     One(Vec<Block<1>>),
     Two(Vec<Block<2>>),
     Three(Vec<Block<4>>),
@@ -46,6 +48,51 @@ struct Block<const VECTORS: usize> {
     weights: [i16x8; VECTORS],
 }
 
+/// Four samples of one number that lie close to each other: with the numbers after them
+/// in `LOADS` vectors, each of which has as many of them.
+#[derive(Debug, Clone, Copy)]
+struct CloseBlock<const LOADS: usize> {
+    /// Where the vectors begin.
+    at: [u16; LOADS],
+    /// Where in these the samples are, in bytes.
+    places: [u8x16; LOADS],
+    weights: i16x8,
+}
+
+impl<const LOADS: usize> CloseBlock<LOADS> {
+    /// None if they lie too far from each other.
+    fn new(block: &Block<1>) -> Option<Self> {
+        let &[weights] = &block.weights;
+        let (mut at, mut places) = ([0; LOADS], [[255; 16]; LOADS]);
+        let samples = block
+            .at
+            .chunks(4 / LOADS)
+            .zip(at.iter_mut().zip(&mut places));
+        for (load, (samples, (at, places))) in samples.enumerate() {
+            *at = samples.first().copied()?;
+            let pairs = places.as_chunks_mut::<4>().0.iter_mut();
+            for (pair, sample) in pairs.skip(load * (4 / LOADS)).zip(samples) {
+                let apart = sample.checked_sub(*at).filter(|apart| *apart <= 6)? as u8 * 2;
+                *pair = [apart, apart + 1, apart + 2, apart + 3];
+            }
+        }
+        Some(Self {
+            at,
+            places: places.map(u8x16::new),
+            weights,
+        })
+    }
+}
+
+/// The table for samples of one number, by how close they lie.
+fn of_one(blocks: Vec<Block<1>>) -> Kind {
+    if let Some(blocks) = blocks.iter().map(CloseBlock::new).collect() {
+        return Kind::Closest(blocks);
+    }
+    let close: Option<_> = blocks.iter().map(CloseBlock::new).collect();
+    close.map_or(Kind::One(blocks), Kind::Close)
+}
+
 impl Columns {
     /// For rows that keep their width.
     pub(crate) fn same(width: usize, sample: usize) -> Self {
@@ -56,7 +103,7 @@ impl Columns {
     pub(crate) fn new(taps: &[Tap], width: usize, sample: usize) -> Self {
         let few = taps.len() * 2 <= width;
         let kind = match sample {
-            1 => Kind::One(table(taps, sample)),
+            1 => of_one(table(taps, sample)),
             2 => Kind::Two(table(taps, sample)),
             3 if few => Kind::FewThree(table(taps, sample)),
             3 => Kind::Three(table(taps, sample)),
@@ -79,6 +126,8 @@ impl Columns {
         let rows = Rows::new(near, far, weight);
         match &self.kind {
             Kind::Same => mix(&rows, to),
+            Kind::Closest(blocks) => close(blocks, raised(&rows, &mut self.row, self.sample), to),
+            Kind::Close(blocks) => close(blocks, raised(&rows, &mut self.row, self.sample), to),
             Kind::One(blocks) => one(blocks, raised(&rows, &mut self.row, self.sample), to),
             Kind::Two(blocks) => two(blocks, raised(&rows, &mut self.row, self.sample), to),
             Kind::Three(blocks) => {
@@ -237,6 +286,22 @@ fn eight(row: &[u8], at: u16) -> u8x16 {
         None => at_the_end(row, at),
     };
     cast([u64::from_le_bytes(bytes), 0])
+}
+
+#[inline(never)]
+fn close<const LOADS: usize>(blocks: &[CloseBlock<LOADS>], row: &[i16], to: &mut [u8]) {
+    let four = |block: &CloseBlock<LOADS>| {
+        let mut pairs = u8x16::ZERO;
+        for (at, places) in block.at.into_iter().zip(block.places) {
+            let eight: u8x16 = cast(numbers_at::<8>(row, at));
+            pairs |= eight.shuffle_zeroing(places);
+        }
+        made(cast(pairs), block.weights)
+    };
+    let (groups, _) = blocks.as_chunks();
+    each(groups, to, |[a, b, c, d]| {
+        bytes_of(four(a), four(b), four(c), four(d))
+    });
 }
 
 #[inline(never)]

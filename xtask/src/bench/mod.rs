@@ -3,6 +3,7 @@
 
 mod gpu;
 mod inference;
+mod kernels;
 mod peers;
 mod streams;
 mod swap;
@@ -35,6 +36,10 @@ const BENCHES: &[Bench] = &[
     Bench {
         name: "streams",
         run: streams::task,
+    },
+    Bench {
+        name: "kernels",
+        run: kernels::task,
     },
     Bench {
         name: "swap",

@@ -3,6 +3,7 @@
 use millstream_sdk::prelude::*;
 
 use super::{Order, Rows, Scratch};
+use crate::fold;
 use crate::matrix::{Lift, Map, Weights};
 use crate::rows;
 
@@ -47,7 +48,7 @@ impl RgbToRgb {
     fn row(&mut self, from: &[u8], to: &mut [u8]) {
         let swap = self.from.swapped != self.to.swapped;
         let opaque = !(self.from.alpha && self.to.alpha);
-        let Some(lift) = &self.lift else {
+        let Some(lift) = self.lift else {
             match (self.from.wide, self.to.wide) {
                 (true, true) => rows::shuffle_pixels(from, swap, opaque, to),
                 (false, false) if swap => rows::swap_narrow(from, to),
@@ -122,13 +123,13 @@ impl Rows for RgbToYuv {
     fn luma(&mut self, from: &VideoFrame<'_>, y: usize, luma: &mut [u8]) {
         let row = from.plane(0).row(y);
         if self.from.wide {
-            rows::luma_from_pixels(&self.luma, row, luma);
+            fold::luma(&self.luma, row, luma);
             return;
         }
         let [even, odd] = &mut self.pixels;
         let pixels = if y.is_multiple_of(2) { even } else { odd };
         rows::widen_pixels(row, pixels);
-        rows::luma_from_pixels(&self.luma, pixels, luma);
+        fold::luma(&self.luma, pixels, luma);
     }
 
     fn chroma(&mut self, from: &VideoFrame<'_>, at: [usize; 2], u: &mut [u8], v: &mut [u8]) {
@@ -140,7 +141,7 @@ impl Rows for RgbToYuv {
             (false, 0) => even,
             (false, _) => odd,
         });
-        rows::chroma_from_pixels([to_u, to_v], pixels, u, v);
+        fold::chroma([to_u, to_v], pixels, u, v);
     }
 
     fn scratch(&mut self) -> &mut Scratch {

@@ -160,7 +160,7 @@ impl YuvToYuv {
 
 impl Rows for YuvToYuv {
     fn luma(&mut self, from: &VideoFrame<'_>, y: usize, luma: &mut [u8]) {
-        let Some(lift) = &self.lift else {
+        let Some(lift) = self.lift else {
             luma.copy_from_slice(luma_row(from, y, &mut self.luma));
             return;
         };

@@ -1,0 +1,153 @@
+//! From pixels of four bytes to luma and chroma, sixteen of a row at a time.
+//!
+//! A row's last pixels are made in a whole block too, of which the rest is cut away.
+
+use millstream_sdk::shuffle;
+use millstream_sdk::simd::{cast, even, i16x8, i32x4, u8x16, u16x8};
+
+use crate::matrix::Weights;
+
+/// Bytes of sixteen pixels.
+const BLOCK: usize = 64;
+
+/// An output's weights with 14 bits after the point, as vectors.
+#[derive(Clone, Copy)]
+struct Fold {
+    /// Of the first and third byte in turn.
+    outer: i16x8,
+    /// Of the second byte, and of the fourth, which counts nothing.
+    middle: i16x8,
+    offset: i32x4,
+}
+
+impl Fold {
+    fn new(weights: &Weights) -> Self {
+        let [a, b, c] = weights.weights.map(|weight| ((weight + 2) >> 2) as i16);
+        Self {
+            outer: i16x8::new([a, c, a, c, a, c, a, c]),
+            middle: i16x8::new([b, 0, b, 0, b, 0, b, 0]),
+            offset: i32x4::splat(weights.offset >> 2),
+        }
+    }
+
+    /// The sums of four pixels.
+    #[inline]
+    fn sums(&self, pixels: Split) -> i32x4 {
+        pixels.outer.dot(self.outer) + pixels.middle.dot(self.middle)
+    }
+}
+
+/// Four pixels: their first and third bytes, their second and fourth ones.
+#[derive(Clone, Copy)]
+struct Split {
+    outer: i16x8,
+    middle: i16x8,
+}
+
+impl Split {
+    #[inline]
+    fn new(pixels: u16x8) -> Self {
+        Self {
+            outer: (pixels & u16x8::splat(255)).cast_signed(),
+            middle: (pixels >> 8_u32).cast_signed(),
+        }
+    }
+
+    /// Two rows' sum.
+    #[inline]
+    fn of_two(top: u16x8, bottom: u16x8) -> Self {
+        let (top, bottom) = (Self::new(top), Self::new(bottom));
+        Self {
+            outer: top.outer + bottom.outer,
+            middle: top.middle + bottom.middle,
+        }
+    }
+}
+
+/// Luma of pixels of four bytes; weights are in the order of the bytes.
+#[inline(never)]
+pub(crate) fn luma(weights: &Weights, pixels: &[u8], out: &mut [u8]) {
+    let fold = Fold::new(weights);
+    let block = |pixels: [u8; BLOCK]| {
+        let pixels: [u16x8; 4] = cast(pixels);
+        let made = |pixels| (fold.sums(Split::new(pixels)) + fold.offset) >> 14_u32;
+        let [a, b, c, d] = pixels.map(made);
+        even(clamped(a, b), clamped(c, d)).to_array()
+    };
+    let ((pixels, last), (out, out_last)) = (pixels.as_chunks(), out.as_chunks_mut());
+    for (out, pixels) in out.iter_mut().zip(pixels) {
+        *out = block(*pixels);
+    }
+    if !out_last.is_empty() {
+        let made = block(continued(last));
+        out_last
+            .iter_mut()
+            .zip(made)
+            .for_each(|(out, byte)| *out = byte);
+    }
+}
+
+/// Chroma of two rows of pixels of four bytes, which may be the same row. Weights are
+/// for sums of four. An odd row's last pixel counts twice.
+#[inline(never)]
+pub(crate) fn chroma(
+    weights: [&Weights; 2],
+    [top, bottom]: [&[u8]; 2],
+    u: &mut [u8],
+    v: &mut [u8],
+) {
+    let folds = weights.map(Fold::new);
+    let block = |top: [u8; BLOCK], bottom: [u8; BLOCK]| {
+        let ([a, b, c, d], [e, f, g, h]): ([u16x8; 4], [u16x8; 4]) = (cast(top), cast(bottom));
+        let sums = [(a, e), (b, f), (c, g), (d, h)].map(|(top, bottom)| Split::of_two(top, bottom));
+        folds.map(|fold| {
+            let [a, b, c, d] = sums.map(|pixels| fold.sums(pixels));
+            let made = |a, b| (pairs(a, b) + fold.offset) >> 16_u32;
+            let samples = clamped(made(a, b), made(c, d));
+            let [samples, _]: [[u8; 8]; 2] = cast(even(samples, samples));
+            samples
+        })
+    };
+    let ((top, top_last), (bottom, bottom_last)) = (top.as_chunks(), bottom.as_chunks());
+    {
+        let (u, v) = (u.as_chunks_mut().0, v.as_chunks_mut().0);
+        for (((u, v), top), bottom) in u.iter_mut().zip(v).zip(top).zip(bottom) {
+            [*u, *v] = block(*top, *bottom);
+        }
+    }
+    if !top_last.is_empty() {
+        let made = block(continued(top_last), continued(bottom_last));
+        for (row, made) in [u, v].into_iter().zip(made) {
+            let rest = row.get_mut(top.len() * 8..).unwrap_or_default();
+            rest.iter_mut().zip(made).for_each(|(to, byte)| *to = byte);
+        }
+    }
+}
+
+/// The sums of neighbours.
+#[inline]
+fn pairs(a: i32x4, b: i32x4) -> i32x4 {
+    let (a, b): (u8x16, u8x16) = (cast(a), cast(b));
+    let first: i32x4 = cast(shuffle!(a, b, 0 1 2 3 8 9 10 11 16 17 18 19 24 25 26 27));
+    let second: i32x4 = cast(shuffle!(a, b, 4 5 6 7 12 13 14 15 20 21 22 23 28 29 30 31));
+    first + second
+}
+
+/// Eight numbers that 16 bits hold, from 0 to 255.
+#[inline]
+fn clamped(a: i32x4, b: i32x4) -> u8x16 {
+    let (a, b): (u8x16, u8x16) = (cast(a), cast(b));
+    let numbers: i16x8 = cast(shuffle!(a, b, 0 1 4 5 8 9 12 13 16 17 20 21 24 25 28 29));
+    cast(numbers.max(i16x8::ZERO).min(i16x8::splat(255)))
+}
+
+/// Pixels, and then the last one again.
+fn continued(pixels: &[u8]) -> [u8; BLOCK] {
+    let mut whole = [0; BLOCK];
+    let (pixels, _) = pixels.as_chunks::<4>();
+    let all = pixels.iter().chain(pixels.last().into_iter().cycle());
+    for (to, from) in whole.as_chunks_mut::<4>().0.iter_mut().zip(all) {
+        *to = *from;
+    }
+    whole
+}
