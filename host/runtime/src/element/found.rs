@@ -88,7 +88,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    pub(super) fn part(bundle: &Bundle, part: Part<'a>) -> Self {
+    pub(super) fn part(bundle: &Bundle, part: &Part<'a>) -> Self {
         Self {
             origin: Origin::Bundle {
                 path: bundle.path().to_owned(),

@@ -108,7 +108,7 @@ impl ElementRegistry {
     pub(super) fn find(&self, factory: &str) -> Result<Option<Found<'_>>, Error> {
         if let Some(bundle) = &self.sources.bundle {
             let part = bundle.component(factory);
-            return Ok(part.map(|part| Found::part(bundle, part)));
+            return Ok(part.map(|part| Found::part(bundle, &part)));
         }
         let is_file = Path::new(factory)
             .extension()
