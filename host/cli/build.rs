@@ -30,8 +30,16 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed={}", folder.display());
     println!("cargo::rerun-if-changed={}", model.display());
 
+    // Without a compiler nothing but bundles can run, which bring their own.
+    let has_compiler = env::var_os("CARGO_FEATURE_COMPILER").is_some();
+    let components = if has_compiler {
+        components(&folder)?
+    } else {
+        Vec::new()
+    };
+
     let mut text = String::from("pub(crate) static CARRIED: &[Carried] = &[\n");
-    for (name, path) in components(&folder)? {
+    for (name, path) in components {
         // Known here once, instead of at each start.
         let digest = Sha256::digest(fs::read(&path)?);
         text += &format!(
@@ -40,7 +48,7 @@ fn main() -> io::Result<()> {
         );
     }
     text += "];\npub(crate) static SHAPES: Option<&[u8]> = ";
-    text += &if model.is_file() {
+    text += &if has_compiler && model.is_file() {
         format!(
             "Some(include_bytes!({:?}));\n",
             model.canonicalize()?.display().to_string()

@@ -28,6 +28,7 @@ mod pretenders;
 mod errors;
 mod detector;
 mod cache;
+mod bundle;
 #[cfg(unix)]
 mod control;
 mod lock;

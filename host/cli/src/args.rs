@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use millstream_core::pipeline::Grant;
-use millstream_runtime::{BackendChoice, Precision};
+use millstream_runtime::{BackendChoice, Precision, Trust};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -44,6 +44,18 @@ Relative file names in a manifest start from the manifest's folder.
 If `detect.lock` lies beside `detect.toml`, components that have changed are told, and those that want more \
 than when it was written do not run; with --locked nothing runs but what it says.
 The first SIGINT or SIGTERM ends the streams and finishes files, the second stops at once.";
+
+#[cfg(feature = "compiler")]
+const COMPILE_EXAMPLES: &str = "\
+Examples:
+  millstream compile detect.toml -o detect.bundle
+  millstream compile --line \"videotestsrc ! videoconvert ! fakesink\" -o test.bundle --cpu x86-64-v3
+  millstream run detect.bundle --trust-compiled=SHA256
+
+A bundle holds the pipeline's text, its components with their machine code, and its models: all that it needs \
+but the media, whose relative names start from the bundle's folder. It is a tar file.
+Machine code can do all that a program can. `run` uses it if told to with --trust-compiled, best with the \
+SHA-256 that `compile` prints; otherwise it compiles the components inside, which are sandboxed as ever.";
 
 const LOCK_EXAMPLES: &str = "\
 Examples:
@@ -106,9 +118,13 @@ pub(crate) enum Command {
     /// Run a pipeline from a launch line
     #[command(after_help = LAUNCH_EXAMPLES)]
     Launch(LaunchArgs),
-    /// Run a pipeline from a manifest
+    /// Run a pipeline from a manifest or a bundle
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
+    /// Put a pipeline with all that it is made from into one file, compiled ahead of time
+    #[cfg(feature = "compiler")]
+    #[command(after_help = COMPILE_EXAMPLES)]
+    Compile(CompileArgs),
     /// Check a pipeline and print what each link carries, without running it
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
@@ -150,15 +166,40 @@ pub(crate) struct LaunchArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct RunArgs {
-    /// The manifest
+    /// The manifest, or a bundle of `millstream compile`
     pub(crate) manifest: PathBuf,
-    /// Run nothing but what the manifest's lock says
+    /// Run nothing but what the manifest's lock says; a bundle's own always counts
     #[arg(long)]
     pub(crate) locked: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
     #[command(flatten)]
     pub(crate) play: PlayArgs,
     #[command(flatten)]
     pub(crate) setup: SetupArgs,
+}
+
+/// Whose machine code may run.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TrustArgs {
+    /// Let the machine code in a bundle run, as a program may; with its SHA-256 in that very file only
+    // With `=`, as for `--control`.
+    #[arg(long, value_name = "SHA256", num_args = 0..=1, require_equals = true, value_parser = digest_from_text)]
+    #[expect(
+        clippy::option_option,
+        reason = "clap: absent, without a value, with one"
+    )]
+    trust_compiled: Option<Option<String>>,
+}
+
+impl TrustArgs {
+    pub(crate) fn trust(&self) -> Trust {
+        match &self.trust_compiled {
+            None => Trust::Nothing,
+            Some(None) => Trust::File,
+            Some(Some(digest)) => Trust::Digest(digest.clone()),
+        }
+    }
 }
 
 /// How to play.
@@ -218,7 +259,7 @@ pub(crate) struct SetupArgs {
 }
 
 /// What runs models, and how.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 pub(crate) struct InferenceArgs {
     /// What runs models: auto, embedded, onnxruntime, webgpu, cuda, tensorrt, openvino (default: as the manifest says, or auto)
     #[arg(long)]
@@ -241,7 +282,7 @@ pub(crate) struct InferenceArgs {
 }
 
 /// Where elements come from.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct ElementArgs {
     /// Folder of elements (NAME.wasm), before the ones that the binary carries
     #[arg(long = "elements", value_name = "DIR")]
@@ -250,13 +291,34 @@ pub(crate) struct ElementArgs {
 
 /// Which pipeline.
 #[derive(Debug, ClapArgs)]
-#[group(required = true, multiple = false)]
 pub(crate) struct TextArgs {
-    /// The manifest
+    /// The manifest, or a bundle of `millstream compile`
+    #[arg(required_unless_present = "line", conflicts_with = "line")]
     pub(crate) manifest: Option<PathBuf>,
     /// A launch line instead of a manifest
     #[arg(long)]
     pub(crate) line: Option<String>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+}
+
+#[cfg(feature = "compiler")]
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CompileArgs {
+    /// The manifest
+    #[arg(required_unless_present = "line", conflicts_with = "line")]
+    pub(crate) manifest: Option<PathBuf>,
+    /// A launch line instead of a manifest
+    #[arg(long)]
+    pub(crate) line: Option<String>,
+    /// Write the bundle to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// For which processors: native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4
+    #[arg(long, default_value_t)]
+    pub(crate) cpu: millstream_runtime::Cpu,
+    #[command(flatten)]
+    pub(crate) elements: ElementArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -417,6 +479,15 @@ pub(crate) enum CapsOperation {
     Simplify,
     /// One format of those that A allows
     Fixate,
+}
+
+/// Reads a SHA-256.
+fn digest_from_text(text: &str) -> Result<String, String> {
+    let digest = text.strip_prefix("sha256:").unwrap_or(text);
+    let is_digest = digest.len() == 64 && digest.bytes().all(|it| it.is_ascii_hexdigit());
+    is_digest
+        .then(|| digest.to_ascii_lowercase())
+        .ok_or_else(|| "expected 64 hexadecimal digits".to_owned())
 }
 
 /// Reads `2ms`.

@@ -117,7 +117,7 @@ impl Auditor<'_> {
                 continue;
             }
             let word = capability.as_str();
-            let is_carried = self.loaded.origin == Origin::Carried;
+            let is_carried = self.loaded.origin.is_standard();
             grants.push(match capability {
                 Capability::FilesRead | Capability::FilesWrite if self.is_line => {
                     format!("{word} (implied by the files that its properties name)")

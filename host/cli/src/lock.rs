@@ -58,8 +58,18 @@ impl Locked {
         runtime: &Runtime,
         graph: &Graph,
     ) -> Result<Option<Self>, Failure> {
-        let Text::Manifest(_, manifest) = text else {
-            return Ok(None);
+        let manifest = match text {
+            Text::Manifest(_, manifest) => manifest,
+            Text::Line(_) => return Ok(None),
+            Text::Bundle(bundled) => {
+                let bundle = &bundled.bundle;
+                let path = bundle.path().display().to_string();
+                return Ok(Some(Self {
+                    lock: format!("{path}: pipeline.lock"),
+                    manifest: path,
+                    differences: bundle.lock().differences(&runtime.lock(graph)?),
+                }));
+            }
         };
         let path = path_of(manifest)?;
         let Some(before) = read(&path)? else {
@@ -120,6 +130,18 @@ impl Locked {
         said.join(", ")
     }
 
+    /// A bundle is made with its lock: whoever changed either wants something.
+    fn refuse_bundle(&self) -> Result<(), Failure> {
+        if self.differences.is_empty() {
+            return Ok(());
+        }
+        tell(&self.differences);
+        Err(Failure::usage(
+            format!("bundle `{}` is not as its own lock says", self.manifest),
+            "make it anew with `millstream compile`; somebody has changed this one",
+        ))
+    }
+
     fn refuse_any(self) -> Result<(), CoreError> {
         if self.differences.is_empty() {
             return Ok(());
@@ -140,6 +162,7 @@ pub(crate) fn enforce(
     locking: Locking,
 ) -> Result<(), Failure> {
     match (Locked::read(text, runtime, graph)?, text, locking) {
+        (Some(locked), Text::Bundle(_), _) => locked.refuse_bundle()?,
         (Some(locked), _, Locking::Strict) => locked.refuse_any()?,
         (Some(locked), _, _) => {
             locked.refuse_more()?;
@@ -166,6 +189,15 @@ pub(crate) fn enforce(
 
 /// The command `lock`.
 pub(crate) fn lock(args: &LockArgs) -> Result<(), Failure> {
+    if millstream_runtime::is_bundle(&args.manifest) {
+        return Err(Failure::usage(
+            format!(
+                "`{}` is a bundle, which has its lock inside",
+                args.manifest.display()
+            ),
+            "its SHA-256 names all of it: `--trust-compiled=SHA256`",
+        ));
+    }
     let text = Text::from_manifest(&args.manifest)?;
     let runtime = text.runtime(&args.setup)?;
     let graph = text.graph(&runtime, &args.setup)?;

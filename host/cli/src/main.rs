@@ -21,11 +21,14 @@ mod human;
 mod json;
 mod inference;
 mod setup;
+mod bundle;
 #[cfg(unix)]
 mod sockets;
 mod run;
 #[cfg_attr(not(unix), path = "ctl_none.rs")]
 mod ctl;
+#[cfg(feature = "compiler")]
+mod compile;
 mod check;
 mod inspect;
 mod caps;
@@ -64,11 +67,13 @@ fn dispatch(args: Args) -> Result<(), Failure> {
             false,
         ),
         Command::Run(args) => run::run(
-            &Text::from_manifest(&args.manifest)?,
+            &Text::from_file(&args.manifest, &args.trust.trust())?,
             &args.setup,
             &args.play,
             args.locked,
         ),
+        #[cfg(feature = "compiler")]
+        Command::Compile(args) => compile::compile(&args),
         Command::Check(args) => check::check(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Caps(args) => caps::caps(&args),

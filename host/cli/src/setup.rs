@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use millstream_core::graph::Graph;
 use millstream_core::manifest::{self, MAX_MANIFEST_BYTES, Manifest};
 use millstream_core::{Description, Error as CoreError, launch};
-use millstream_runtime::{ClockKind, InferenceOptions, Options, Pipeline, Runtime, Sources};
+use millstream_runtime::{ClockKind, InferenceOptions, Options, Pipeline, Runtime, Sources, Trust};
 
 use crate::args::{ElementArgs, SetupArgs, TextArgs};
+use crate::bundle::Bundled;
 use crate::carried::{self, CARRIED, SHAPES, SHAPES_NAME};
 use crate::failure::Failure;
 use crate::inference;
@@ -25,6 +26,8 @@ pub(crate) enum Text {
     Line(Description),
     /// A manifest, and its file.
     Manifest(Box<Manifest>, PathBuf),
+    /// One of these, out of a bundle.
+    Bundle(Box<Bundled>),
 }
 
 /// A pipeline that could play now, and what it was made from.
@@ -43,6 +46,20 @@ impl Text {
         Ok(Self::Line(launch::parse(&line)?))
     }
 
+    /// Reads a manifest or a bundle.
+    pub(crate) fn from_file(path: &Path, trust: &Trust) -> Result<Self, Failure> {
+        if millstream_runtime::is_bundle(path) {
+            return Ok(Self::Bundle(Box::new(Bundled::read(path, trust)?)));
+        }
+        if *trust != Trust::Nothing {
+            return Err(Failure::usage(
+                format!("`--trust-compiled`: `{}` is no bundle", path.display()),
+                "leave it out; a manifest's components are compiled here",
+            ));
+        }
+        Self::from_manifest(path)
+    }
+
     /// Reads a manifest.
     pub(crate) fn from_manifest(path: &Path) -> Result<Self, Failure> {
         let text = read_text(path, MAX_MANIFEST_BYTES).map_err(|error| {
@@ -58,28 +75,37 @@ impl Text {
     /// Reads whichever the user gave.
     pub(crate) fn from_args(args: &TextArgs) -> Result<Self, Failure> {
         match (&args.manifest, &args.line) {
-            (Some(manifest), _) => Self::from_manifest(manifest),
+            (Some(manifest), _) => Self::from_file(manifest, &args.trust.trust()),
             (None, Some(line)) => Self::from_line(&[line]),
             (None, None) => Self::from_line::<&str>(&[]),
         }
     }
 
-    fn description(&self) -> &Description {
+    pub(crate) fn description(&self) -> &Description {
         match self {
             Self::Line(description) => description,
             Self::Manifest(manifest, _) => &manifest.description,
+            Self::Bundle(bundled) => bundled.text.description(),
+        }
+    }
+
+    /// The text as such, wherever it lay.
+    fn written(&self) -> &Self {
+        match self {
+            Self::Bundle(bundled) => bundled.text.written(),
+            text => text,
         }
     }
 
     /// How to run it, as far as the text says.
     pub(crate) fn options(&self, setup: &SetupArgs) -> Options {
-        let clock = match self {
+        let clock = match self.written() {
             Self::Manifest(manifest, _) if manifest.clock == manifest::ClockKind::Virtual => {
                 ClockKind::Virtual
             }
             _ => ClockKind::System,
         };
-        let implied_grants = matches!(self, Self::Line(_));
+        let implied_grants = matches!(self.written(), Self::Line(_));
         Options {
             clock,
             implied_grants,
@@ -90,11 +116,14 @@ impl Text {
 
     /// Elements and models that the text can name.
     pub(crate) fn runtime(&self, setup: &SetupArgs) -> Result<Runtime, Failure> {
-        let (settings, base) = match self {
+        let (settings, base) = match self.written() {
             Self::Manifest(manifest, path) => (Some(&manifest.inference), folder(path)),
-            Self::Line(_) => (None, PathBuf::new()),
+            _ => (None, PathBuf::new()),
         };
         let inference = inference::options(&setup.inference, settings);
+        if let Self::Bundle(bundled) = self {
+            return bundled.runtime(setup, base, inference);
+        }
         let runtime = runtime(&setup.elements, base, inference)?;
         if let Self::Manifest(manifest, path) = self {
             add_models(&runtime, manifest, &folder(path), setup)?;
@@ -104,6 +133,9 @@ impl Text {
 
     /// Elements, pads and links, checked.
     pub(crate) fn graph(&self, runtime: &Runtime, setup: &SetupArgs) -> Result<Graph, Failure> {
+        let factories = self.description().elements.iter();
+        let elements = &runtime.elements;
+        elements.load_all(factories.map(|element| element.factory.as_str()));
         let graph =
             Graph::build(self.description(), &*runtime.elements).map_err(|error| {
                 match (&error, carried::missing()) {
@@ -134,6 +166,9 @@ impl Text {
     ) -> Result<Prepared, Failure> {
         let runtime = self.runtime(setup)?;
         let graph = self.graph(&runtime, setup)?;
+        if let (Self::Bundle(bundled), Locking::Noted) = (self, locking) {
+            bundled.tell_of_code(&runtime);
+        }
         // Before any element is made with what it was granted.
         lock::enforce(self, &runtime, &graph, locking)?;
         let pipeline = Pipeline::prepare(graph, &runtime, options)?;
@@ -168,6 +203,7 @@ pub(crate) fn runtime(
         carried: CARRIED,
         folders,
         base,
+        bundle: None,
     };
     let runtime = Runtime::new(sources, inference)?;
     if let Some(shapes) = SHAPES {

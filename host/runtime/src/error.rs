@@ -34,6 +34,29 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// A bundle cannot be used.
+    #[error("bundle `{path}`: {message}")]
+    Bundle {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+        /// What can be done.
+        hint: Option<String>,
+    },
+    /// A bundle cannot be written.
+    #[error("cannot write the bundle: {0}")]
+    WriteBundle(#[source] std::io::Error),
+    /// A component's machine code cannot be had: this program has no compiler.
+    #[error("there is no machine code for `{origin}` here: {message}")]
+    NotCompiled {
+        /// Name of the element.
+        origin: String,
+        /// Why.
+        message: String,
+        /// What can be done.
+        hint: String,
+    },
     /// An element wants what it was not granted.
     #[error("element `{element}` may not use `{capability}`: not granted")]
     NotGranted {
@@ -112,6 +135,9 @@ impl Error {
             Self::Model { .. } => "M0107",
             Self::NotSwapped { .. } => "M0108",
             Self::NotSet { .. } => "M0109",
+            Self::Bundle { .. } => "M0110",
+            Self::WriteBundle(_) => "M0111",
+            Self::NotCompiled { .. } => "M0112",
         }
     }
 
@@ -119,8 +145,9 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Core(error) => error.hint(),
-            Self::NotGranted { hint, .. } => Some(hint.clone()),
+            Self::NotGranted { hint, .. } | Self::NotCompiled { hint, .. } => Some(hint.clone()),
             Self::Element { hint, .. }
+            | Self::Bundle { hint, .. }
             | Self::NotSwapped { hint, .. }
             | Self::NotSet { hint, .. }
             | Self::Model { hint, .. } => hint.clone(),

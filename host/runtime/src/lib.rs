@@ -20,6 +20,7 @@ mod nn;
 mod element;
 mod pipeline;
 mod lock;
+mod bundle;
 /// For fuzz targets.
 #[cfg(any(test, fuzzing))]
 #[allow(
@@ -33,15 +34,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use buffer::{Buffer, Detection, Flags, Timing};
+pub use bundle::{Bundle, BundledModel, PipelineText, Trust, is_bundle};
+#[cfg(feature = "compiler")]
+pub use bundle::{Cpu, Written};
 pub use bus::{Level, Message, Recovery, State};
 pub use clock::ClockKind;
 pub use device::simulated;
 pub use device::{
     CameraInfo, CameraStream, Cameras, CapturedFrame, DeviceError, Devices, Screen, ScreenWindow,
 };
+pub use element::engine::CompileCounts;
 pub use element::failure::FailureKind;
+pub use element::found::{Carried, Origin};
 pub use element::link::{Folder, Granted};
-pub use element::registry::{Carried, ElementRegistry, Loaded, Origin};
+pub use element::registry::{ElementRegistry, Loaded};
 pub use error::Error;
 pub use nn::{
     BackendChoice, BackendReport, Batching, Device, DeviceKind, ElementType, InferenceOptions,
@@ -73,22 +79,23 @@ pub struct Sources {
     pub folders: Vec<PathBuf>,
     /// The folder that relative file names start from; empty: the current one.
     pub base: PathBuf,
+    /// The bundle that the pipeline is in: its components, and no others.
+    pub bundle: Option<Arc<Bundle>>,
 }
 
 impl Runtime {
     /// Sets the engine up; nothing is loaded yet.
     pub fn new(sources: Sources, inference: InferenceOptions) -> Result<Self, Error> {
-        let cache = element::engine::default_cache();
+        #[cfg(feature = "compiler")]
+        let cache = element::cache::default_folder();
+        #[cfg(not(feature = "compiler"))]
+        let cache = None;
         let compiler = element::engine::Compiler::new(cache)?;
+        let base = sources.base.clone();
         Ok(Self {
-            elements: Arc::new(ElementRegistry::new(
-                compiler,
-                sources.carried,
-                sources.folders,
-                sources.base.clone(),
-            )),
+            elements: Arc::new(ElementRegistry::new(compiler, sources)),
             models: ModelRegistry::new(inference),
-            base: sources.base,
+            base,
         })
     }
 
@@ -128,8 +135,13 @@ impl Runtime {
         Ok(name)
     }
 
-    /// Components compiled, and loaded from the cache, so far.
-    pub fn compile_counts(&self) -> (u64, u64) {
+    /// Where components came from so far.
+    pub fn compile_counts(&self) -> CompileCounts {
         self.elements.compiler().counts()
+    }
+
+    /// Why machine code out of a bundle was not used, of the first such component.
+    pub fn unfit_code(&self) -> Option<&str> {
+        self.elements.compiler().unfit()
     }
 }

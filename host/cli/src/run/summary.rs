@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use millstream_core::element::{Direction, Role};
 use millstream_core::graph::{Element, Kind};
-use millstream_runtime::{ElementStats, Ended, ModelInfo, ModelStats, SharedModel};
+use millstream_runtime::{CompileCounts, ElementStats, Ended, ModelInfo, ModelStats, SharedModel};
 use serde_json::{Value as Json, json};
 
 use crate::human::{self, Align};
@@ -62,8 +62,16 @@ impl<'a> Summary<'a> {
         for (name, stats) in self.model_stats() {
             out += &format!("model `{name}`: {}\n", stats_line(&stats));
         }
-        let (compiled, loaded) = self.prepared.runtime.compile_counts();
-        out += &format!("components: {compiled} compiled, {loaded} loaded from the cache\n");
+        let CompileCounts {
+            compiled,
+            cached,
+            bundled,
+        } = self.prepared.runtime.compile_counts();
+        out += &format!("components: {compiled} compiled, {cached} loaded from the cache");
+        if bundled > 0 {
+            out += &format!(", {bundled} compiled ahead of time");
+        }
+        out.push('\n');
         let lost = self.prepared.pipeline.lost_messages();
         if lost > 0 {
             out += &format!("messages lost: {lost}\n");
@@ -73,7 +81,7 @@ impl<'a> Summary<'a> {
 
     /// For machines.
     pub(crate) fn json(&self) -> Json {
-        let (compiled, loaded) = self.prepared.runtime.compile_counts();
+        let counts = self.prepared.runtime.compile_counts();
         let models: Vec<Json> = self
             .models
             .iter()
@@ -90,8 +98,9 @@ impl<'a> Summary<'a> {
             "elements": self.stats,
             "models": models,
             "model-stats": model_stats,
-            "components-compiled": compiled,
-            "components-loaded": loaded,
+            "components-compiled": counts.compiled,
+            "components-loaded": counts.cached,
+            "components-bundled": counts.bundled,
             "lost-messages": self.prepared.pipeline.lost_messages(),
         })
     }

@@ -4,17 +4,19 @@
     reason = "compiled code from the cache is loaded without compiling it again"
 )]
 
-use std::fs;
-use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+#[cfg(feature = "compiler")]
+use wasmtime::OptLevel;
 use wasmtime::component::Component;
-use wasmtime::{Config, Engine, OptLevel};
+use wasmtime::{Config, Engine};
 
+#[cfg(feature = "compiler")]
+use super::cache::Cache;
 use crate::error::Error;
 use crate::memory::{fault, guest};
 
@@ -27,28 +29,37 @@ const MAX_STACK_BYTES: usize = 1 << 20;
 /// Largest component that is read.
 pub(crate) const MAX_COMPONENT_BYTES: u64 = 64 << 20;
 
-/// CRC-32 of anything with its own CRC-32 behind it, low byte first; 0 of nothing.
-///
-/// # Source
-/// The "residue" of CRC-32/ISO-HDLC, inverted as the checksum is:
-/// <https://reveng.sourceforge.io/crc-catalogue/17plus.htm#crc.cat.crc-32-iso-hdlc>
-const CRC_RESIDUE: u32 = 0x2144_df1c;
-
-/// So much of a file is looked at in one go: stays in the processor's cache.
-const PIECE_BYTES: usize = 64 << 10;
+/// The engine, as bundles name it: code is good for its major version.
+#[cfg(feature = "compiler")]
+pub(crate) const VERSION: &str = "wasmtime 48";
 
 /// The engine, and where it keeps compiled code.
 #[derive(Clone)]
 pub(crate) struct Compiler {
     engine: Engine,
-    cache: Option<PathBuf>,
+    #[cfg(feature = "compiler")]
+    cache: Option<Cache>,
     counts: Arc<Counts>,
+}
+
+/// Where components came from so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CompileCounts {
+    /// Compiled.
+    pub compiled: u64,
+    /// Compiled by an earlier run.
+    pub cached: u64,
+    /// Machine code out of a bundle.
+    pub bundled: u64,
 }
 
 #[derive(Default)]
 struct Counts {
     compiled: AtomicU64,
-    loaded: AtomicU64,
+    cached: AtomicU64,
+    bundled: AtomicU64,
+    /// Why code out of a bundle was not used, of the first such.
+    unfit: OnceLock<String>,
 }
 
 /// SHA-256 in hexadecimal.
@@ -78,9 +89,12 @@ impl Compiler {
             let engine = make_engine()?;
             ENGINE.get_or_init(|| engine).clone()
         };
+        #[cfg(not(feature = "compiler"))]
+        drop(cache);
         Ok(Self {
+            #[cfg(feature = "compiler")]
+            cache: cache.map(|folder| Cache::new(folder, &engine)),
             engine,
-            cache,
             counts: Arc::default(),
         })
     }
@@ -90,41 +104,64 @@ impl Compiler {
         &self.engine
     }
 
-    /// Components compiled, and loaded from the cache, so far.
-    pub(crate) fn counts(&self) -> (u64, u64) {
-        (
-            self.counts.compiled.load(Ordering::Relaxed),
-            self.counts.loaded.load(Ordering::Relaxed),
-        )
+    /// Where components came from so far.
+    pub(crate) fn counts(&self) -> CompileCounts {
+        CompileCounts {
+            compiled: self.counts.compiled.load(Ordering::Relaxed),
+            cached: self.counts.cached.load(Ordering::Relaxed),
+            bundled: self.counts.bundled.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Why machine code out of a bundle was not used, if there was such.
+    pub(crate) fn unfit(&self) -> Option<&str> {
+        self.counts.unfit.get().map(String::as_str)
+    }
+
+    /// Takes machine code that the user trusts.
+    pub(crate) fn trusted(&self, code: &[u8]) -> wasmtime::Result<Component> {
+        // SAFETY: the user has said that this code is as good as a program of theirs, its
+        // SHA-256 is what its bundle says, and wasmtime checks that it was made by this
+        // very version of it for a processor as this one.
+        let component = unsafe { Component::deserialize(&self.engine, code) };
+        match &component {
+            Ok(_) => self.counts.bundled.fetch_add(1, Ordering::Relaxed),
+            Err(error) => {
+                self.counts.unfit.get_or_init(|| format!("{error:#}"));
+                0
+            }
+        };
+        component
+    }
+
+    /// Whether a component can be had without compiling it.
+    #[cfg(feature = "compiler")]
+    pub(crate) fn is_cached(&self, digest: &str) -> bool {
+        let cache = self.cache.as_ref();
+        cache.is_some_and(|cache| cache.file(digest).is_file())
     }
 
     /// Compiles a component, or loads what an earlier run compiled.
+    #[cfg(feature = "compiler")]
     pub(crate) fn component(&self, bytes: &[u8], digest: &str) -> wasmtime::Result<Component> {
-        let file = self.cache.as_ref().map(|folder| {
-            // Compiled code is good for one build of the engine and one kind of machine.
-            folder.join(format!("{digest}-{}.cwasm", compatibility(&self.engine)))
-        });
-        if let Some(file) = &file
-            && let Some(component) = self.load(file)
-        {
-            self.counts.loaded.fetch_add(1, Ordering::Relaxed);
+        if let Some(component) = self.cached(digest) {
+            self.counts.cached.fetch_add(1, Ordering::Relaxed);
             return Ok(component);
         }
         let component = Component::from_binary(&self.engine, bytes)?;
         self.counts.compiled.fetch_add(1, Ordering::Relaxed);
-        if let Some(file) = &file {
+        if let Some(cache) = &self.cache {
             // A cache that cannot be written costs time, nothing else.
             let _kept = component
                 .serialize()
-                .is_ok_and(|code| keep(file, &code).is_ok());
+                .is_ok_and(|code| cache.keep(digest, &code).is_ok());
         }
         Ok(component)
     }
 
-    fn load(&self, file: &Path) -> Option<Component> {
-        if !is_whole(file).ok()? {
-            return None;
-        }
+    #[cfg(feature = "compiler")]
+    fn cached(&self, digest: &str) -> Option<Component> {
+        let file = self.cache.as_ref()?.whole(digest)?;
         // SAFETY: the file lies in the user's own cache folder (mode 0700), was written
         // by this program for this very engine (its name says so), and is undamaged; it
         // is never written again, only replaced by another of its name.
@@ -132,70 +169,23 @@ impl Compiler {
     }
 }
 
-fn compatibility(engine: &Engine) -> String {
-    use std::hash::{Hash, Hasher};
-    let mut hasher = std::hash::DefaultHasher::new();
-    engine.precompile_compatibility_hash().hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
-}
-
-/// Whether a file of the cache is as it was written: one that was cut off by a full disk
-/// or damaged since must not be run. No protection against who may write there.
-fn is_whole(file: &Path) -> std::io::Result<bool> {
-    let mut file = fs::File::open(file)?;
-    let mut hasher = crc32fast::Hasher::new();
-    let mut piece = vec![0; PIECE_BYTES];
-    loop {
-        let read = file.read(&mut piece)?;
-        let Some(read) = piece.get(..read).filter(|read| !read.is_empty()) else {
-            return Ok(hasher.finalize() == CRC_RESIDUE);
-        };
-        hasher.update(read);
+/// An engine that makes code for all processors of a level, and runs nothing.
+#[cfg(feature = "compiler")]
+pub(crate) fn for_level(level: &str) -> Result<Engine, Error> {
+    let mut config = config();
+    // A target that is named has only the instructions that are named.
+    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    config.target(&target).map_err(Error::engine)?;
+    // SAFETY: code for instructions that a machine lacks is refused there when it is
+    // loaded; apart from that the level changes nothing.
+    unsafe {
+        config.cranelift_flag_enable(level);
     }
+    Engine::new(&config).map_err(Error::engine)
 }
 
-fn keep(file: &Path, code: &[u8]) -> std::io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    make_private_folder(folder)?;
-    let unfinished = file.with_extension(format!("{}.part", std::process::id()));
-    let mut out = fs::File::create(&unfinished)?;
-    // The checksum stands behind the code, so that the file can be mapped as it is.
-    out.write_all(code)?;
-    out.write_all(&crc32fast::hash(code).to_le_bytes())?;
-    drop(out);
-    fs::rename(&unfinished, file)
-}
-
-#[cfg(unix)]
-fn make_private_folder(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_private_folder(folder: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(folder)
-}
-
-/// Where compiled code is kept unless told otherwise: below the user's cache folder.
-pub(crate) fn default_cache() -> Option<PathBuf> {
-    let set = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    set("MILLSTREAM_CACHE")
-        .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("millstream")))
-        .or_else(|| set("HOME").map(|home| home.join(".cache/millstream")))
-        .map(|folder| folder.join("compiled"))
-}
-
-fn make_engine() -> Result<Engine, Error> {
-    // Before wasmtime's own handler, which passes on what is not wasm's.
-    fault::install();
+/// What all engines have in common; code is good only where all of this is the same.
+fn config() -> Config {
     let mut config = Config::new();
     config.wasm_component_model(true);
     config.concurrency_support(false);
@@ -205,11 +195,19 @@ fn make_engine() -> Result<Engine, Error> {
     config.memory_may_move(false);
     config.epoch_interruption(true);
     config.max_wasm_stack(MAX_STACK_BYTES);
-    config.cranelift_nan_canonicalization(true);
-    config.cranelift_opt_level(OptLevel::Speed);
     config.wasm_relaxed_simd(false);
     config.wasm_memory64(false);
-    let engine = Engine::new(&config).map_err(Error::engine)?;
+    #[cfg(feature = "compiler")]
+    config
+        .cranelift_nan_canonicalization(true)
+        .cranelift_opt_level(OptLevel::Speed);
+    config
+}
+
+fn make_engine() -> Result<Engine, Error> {
+    // Before wasmtime's own handler, which passes on what is not wasm's.
+    fault::install();
+    let engine = Engine::new(&config()).map_err(Error::engine)?;
     let ticking = engine.weak();
     std::thread::Builder::new()
         .name("epoch".to_owned())

@@ -8,7 +8,12 @@
 pub(crate) mod bindings;
 pub(crate) mod convert;
 pub(crate) mod engine;
+#[cfg(feature = "compiler")]
+pub(crate) mod cache;
+pub(crate) mod found;
 pub(crate) mod registry;
+#[cfg_attr(not(feature = "compiler"), path = "code_none.rs")]
+mod code;
 pub(crate) mod link;
 pub(crate) mod state;
 pub(crate) mod failure;

@@ -1,9 +1,8 @@
 //! Where elements come from: inside the binary, folders, or files named directly.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,11 +14,13 @@ use millstream_core::privilege::Privileges;
 use wasmtime::component::Component;
 use wasmtime_wasi::WasiCtx;
 
-use super::engine::{Compiler, MAX_COMPONENT_BYTES, digest};
+use super::engine::Compiler;
 use super::failure::Failure;
+use super::found::{Found, Origin};
 use super::instance::{Grants, Instance};
 use super::link;
 use super::state::{Limits, Surroundings};
+use crate::Sources;
 use crate::buffer::MetaBudget;
 use crate::bus::Bus;
 use crate::clock::{ClockKind, PipelineClock};
@@ -32,38 +33,6 @@ use crate::nn::{self, InferenceOptions, ModelRegistry};
 const DESCRIBE_MEMORY_BYTES: usize = 16 << 20;
 /// Time to describe itself.
 const DESCRIBE_TIME: Duration = Duration::from_secs(2);
-
-/// A component that the binary carries.
-#[derive(Debug)]
-pub struct Carried {
-    /// Name of its element.
-    pub name: &'static str,
-    /// SHA-256 of its bytes in hexadecimal.
-    pub digest: &'static str,
-    /// The component.
-    pub bytes: &'static [u8],
-}
-
-/// Where a component's bytes came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// The binary carries it.
-    Carried,
-    /// A file.
-    File(PathBuf),
-    /// The host itself does it.
-    Host,
-}
-
-impl std::fmt::Display for Origin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Carried => f.write_str("carried by this binary"),
-            Self::File(path) => write!(f, "{}", path.display()),
-            Self::Host => f.write_str("part of the host"),
-        }
-    }
-}
 
 /// An element that is ready to be made.
 #[derive(Clone)]
@@ -91,46 +60,18 @@ impl Loaded {
     }
 }
 
-/// A component that was found.
-struct Found {
-    origin: Origin,
-    bytes: Cow<'static, [u8]>,
-    digest: Cow<'static, str>,
-}
-
-impl Found {
-    fn file(path: &Path) -> Result<Self, Error> {
-        let bytes = read_component(path)?;
-        Ok(Self {
-            origin: Origin::File(path.to_owned()),
-            digest: digest(&bytes).into(),
-            bytes: bytes.into(),
-        })
-    }
-}
-
 /// All elements that can be named.
 pub struct ElementRegistry {
-    compiler: Compiler,
-    carried: &'static [Carried],
-    folders: Vec<PathBuf>,
-    /// Folder that relative file names start from.
-    base: PathBuf,
+    pub(super) compiler: Compiler,
+    sources: Sources,
     loaded: Mutex<BTreeMap<String, Arc<Loaded>>>,
 }
 
 impl ElementRegistry {
-    pub(crate) fn new(
-        compiler: Compiler,
-        carried: &'static [Carried],
-        folders: Vec<PathBuf>,
-        base: PathBuf,
-    ) -> Self {
+    pub(crate) fn new(compiler: Compiler, sources: Sources) -> Self {
         Self {
             compiler,
-            carried,
-            folders,
-            base,
+            sources,
             loaded: Mutex::default(),
         }
     }
@@ -147,7 +88,7 @@ impl ElementRegistry {
         let loaded = match host_element(factory) {
             Some(loaded) => Arc::new(loaded),
             None => match self.find(factory)? {
-                Some(found) => Arc::new(self.read(factory, found)?),
+                Some(found) => Arc::new(self.read(factory, &found)?),
                 None => return Ok(None),
             },
         };
@@ -157,51 +98,38 @@ impl ElementRegistry {
 
     /// The element in a file as it is now, whatever was loaded before.
     pub(crate) fn load_file(&self, path: &Path) -> Result<Loaded, Error> {
-        self.read(&path.display().to_string(), Found::file(path)?)
+        self.read(&path.display().to_string(), &Found::file(path)?)
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Loaded>>> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find(&self, factory: &str) -> Result<Option<Found>, Error> {
+    pub(super) fn find(&self, factory: &str) -> Result<Option<Found<'_>>, Error> {
+        if let Some(bundle) = &self.sources.bundle {
+            let part = bundle.component(factory);
+            return Ok(part.map(|part| Found::part(bundle, &part)));
+        }
         let is_file = Path::new(factory)
             .extension()
             .is_some_and(|extension| extension == "wasm");
         if is_file || factory.contains('/') {
-            return Found::file(&self.base.join(factory)).map(Some);
+            return Found::file(&self.sources.base.join(factory)).map(Some);
         }
-        for folder in &self.folders {
+        for folder in &self.sources.folders {
             let path = folder.join(format!("{factory}.wasm"));
             if path.is_file() {
                 return Found::file(&path).map(Some);
             }
         }
-        let carried = self.carried.iter().find(|it| it.name == factory);
-        Ok(carried.map(|it| Found {
-            origin: Origin::Carried,
-            bytes: it.bytes.into(),
-            digest: it.digest.into(),
-        }))
+        let carried = self.sources.carried.iter();
+        let carried = carried.into_iter().find(|it| it.name == factory);
+        Ok(carried.map(Found::carried))
     }
 
-    fn read(&self, factory: &str, found: Found) -> Result<Loaded, Error> {
-        let Found {
-            origin,
-            bytes,
-            digest,
-        } = found;
-        let not_an_element = |message: String| Error::NotAnElement {
-            origin: match &origin {
-                Origin::File(path) => path.display().to_string(),
-                Origin::Carried | Origin::Host => factory.to_owned(),
-            },
-            message,
-        };
-        let component = self
-            .compiler
-            .component(&bytes, &digest)
-            .map_err(|error| not_an_element(not_a_component(&bytes, &error)))?;
+    fn read(&self, factory: &str, found: &Found<'_>) -> Result<Loaded, Error> {
+        let not_an_element = |message| found.not_an_element(factory, message);
+        let component = self.component(factory, found)?;
         let imports = link::imports(&component, self.compiler.engine());
         link::check_known(&imports).map_err(not_an_element)?;
         let descriptor = self
@@ -210,9 +138,9 @@ impl ElementRegistry {
         link::check_declared(&descriptor, &imports).map_err(not_an_element)?;
         Ok(Loaded {
             descriptor: Arc::new(descriptor),
-            digest: digest.into_owned(),
-            size: bytes.len(),
-            origin,
+            digest: found.digest.to_string(),
+            size: found.bytes.len(),
+            origin: found.origin.clone(),
             imports,
             component: Some(component),
         })
@@ -233,8 +161,13 @@ impl ElementRegistry {
             .iter()
             .map(|descriptor| descriptor.name.clone())
             .collect();
-        names.extend(self.carried.iter().map(|it| it.name.to_owned()));
-        for folder in &self.folders {
+        if let Some(bundle) = &self.sources.bundle {
+            names.extend(bundle.names().cloned());
+            names.sort();
+            return names;
+        }
+        names.extend(self.sources.carried.iter().map(|it| it.name.to_owned()));
+        for folder in &self.sources.folders {
             let Ok(entries) = fs::read_dir(folder) else {
                 continue;
             };
@@ -298,34 +231,6 @@ fn host_element(factory: &str) -> Option<Loaded> {
         imports: Vec::new(),
         component: None,
     })
-}
-
-fn read_component(path: &Path) -> Result<Vec<u8>, Error> {
-    let failed = |source| Error::ReadComponent {
-        path: path.to_owned(),
-        source,
-    };
-    let size = fs::metadata(path).map_err(failed)?.len();
-    if size > MAX_COMPONENT_BYTES {
-        let limit = MAX_COMPONENT_BYTES >> 20;
-        let message = format!("{size} bytes, over the limit of {limit} MiB for a component");
-        return Err(Error::NotAnElement {
-            origin: path.display().to_string(),
-            message,
-        });
-    }
-    fs::read(path).map_err(failed)
-}
-
-/// Says what a file is that wasmtime does not take for a component.
-fn not_a_component(bytes: &[u8], error: &wasmtime::Error) -> String {
-    match bytes {
-        [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => {
-            "a core module, not a component; build it with `cargo xtask components`".to_owned()
-        }
-        [b'\0', b'a', b's', b'm', ..] => format!("a damaged component: {}", error.root_cause()),
-        _ => "not a WebAssembly file".to_owned(),
-    }
 }
 
 impl Registry for ElementRegistry {

@@ -9,7 +9,8 @@ use millstream_core::{Error, builtin, launch};
 use super::reader::Reader;
 use crate::element::bindings::{guest, types};
 use crate::element::convert;
-use crate::element::registry::{Loaded, Origin};
+use crate::element::found::Origin;
+use crate::element::registry::Loaded;
 
 const NAMES: [&str; 12] = [
     "a", "sink", "src", "sink_%u", "src_%u", "pattern", "sync", "", "%u%u", "a b", "-", "name",

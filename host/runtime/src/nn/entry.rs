@@ -9,7 +9,7 @@ use super::registry::{ModelOptions, SharedModel};
 use super::{MAX_MODEL_BYTES, NnError};
 
 /// Most bytes of a file of labels.
-const MAX_LABELS_BYTES: u64 = 1 << 20;
+pub(crate) const MAX_LABELS_BYTES: u64 = 1 << 20;
 
 /// A model that can be asked for.
 pub(super) struct Entry {
@@ -31,6 +31,13 @@ pub struct ModelDigests {
     pub labels: Option<[u8; 32]>,
 }
 
+/// A model's bytes and the text of its labels, with the digests of these very bytes.
+pub(crate) struct ModelContent {
+    pub(crate) bytes: Arc<[u8]>,
+    pub(crate) labels: Option<String>,
+    pub(crate) digests: ModelDigests,
+}
+
 /// Where a model's bytes are.
 pub(super) enum Source {
     Carried(&'static [u8]),
@@ -41,6 +48,8 @@ pub(super) enum Source {
 /// Where its labels are.
 pub(super) enum Labels {
     List(Vec<String>),
+    /// What the file would hold.
+    Text(String),
     File(PathBuf),
     /// `<model>.names` or `<model>.labels` beside the model, if there is one.
     BesideModel,
@@ -56,7 +65,23 @@ impl ModelDigests {
 }
 
 impl Entry {
-    pub(super) fn bytes(&self, name: &str) -> Result<Arc<[u8]>, NnError> {
+    /// Everything; an error if it is not what was told of it before.
+    pub(super) fn content(&self, name: &str) -> Result<ModelContent, NnError> {
+        let labels = self.label_text(name)?;
+        let bytes = self.bytes(name)?;
+        let digests = ModelDigests::of(&bytes, labels.as_deref());
+        if self.told.get().is_some_and(|told| *told != digests) {
+            let name = name.to_owned();
+            return Err(NnError::Changed { name });
+        }
+        Ok(ModelContent {
+            bytes,
+            labels,
+            digests,
+        })
+    }
+
+    fn bytes(&self, name: &str) -> Result<Arc<[u8]>, NnError> {
         match &self.source {
             Source::Carried(bytes) => Ok(Arc::from(*bytes)),
             Source::Bytes(bytes) => Ok(Arc::clone(bytes)),
@@ -65,8 +90,9 @@ impl Entry {
     }
 
     /// What the file of labels holds, if there is one.
-    pub(super) fn label_text(&self, name: &str) -> Result<Option<String>, NnError> {
+    fn label_text(&self, name: &str) -> Result<Option<String>, NnError> {
         let path = match (&self.labels, &self.source) {
+            (Labels::Text(text), _) => return Ok(Some(text.clone())),
             (Labels::File(path), _) => path.clone(),
             (Labels::BesideModel, Source::File(model)) => {
                 let beside = ["names", "labels"].map(|extension| model.with_extension(extension));
@@ -75,7 +101,7 @@ impl Entry {
                     None => return Ok(None),
                 }
             }
-            (Labels::List(_), _) | (Labels::BesideModel, _) => return Ok(None),
+            (Labels::List(_) | Labels::BesideModel, _) => return Ok(None),
         };
         let read = || -> std::io::Result<String> {
             let bytes = std::fs::metadata(&path)?.len();

@@ -28,6 +28,7 @@ pub(crate) mod session;
 pub use backend::{
     BackendChoice, BackendReport, Device, DeviceKind, ModelInfo, Precision, TensorInfo, Unavailable,
 };
+pub(crate) use entry::MAX_LABELS_BYTES;
 pub use entry::ModelDigests;
 pub use error::NnError;
 pub use registry::{InferenceOptions, ModelOptions, ModelRegistry, SharedModel};

@@ -11,7 +11,7 @@ use super::backend::embedded::Embedded;
 use super::backend::{
     self, Backend, BackendChoice, BackendReport, LoadOptions, Model, ModelInfo, Outputs, Precision,
 };
-use super::entry::{Entry, Labels, ModelDigests, Source, labels_from_text};
+use super::entry::{Entry, Labels, ModelContent, ModelDigests, Source, labels_from_text};
 use super::scheduler::{Batching, ModelStats, Scheduler, User};
 use super::tensor::{Tensor, TensorView};
 
@@ -172,6 +172,21 @@ impl ModelRegistry {
         );
     }
 
+    /// Adds a model with what the file of its labels holds.
+    pub fn add_with_labels(
+        &self,
+        name: &str,
+        bytes: Arc<[u8]>,
+        labels: Option<&str>,
+        options: ModelOptions,
+    ) {
+        let labels = labels.map_or_else(
+            || Labels::List(Vec::new()),
+            |text| Labels::Text(text.to_owned()),
+        );
+        self.add(name, Source::Bytes(bytes), labels, options);
+    }
+
     /// Adds a model that is in a file, which is read when the model is first asked
     /// for.
     pub fn add_file(&self, name: &str, path: impl Into<PathBuf>, options: ModelOptions) {
@@ -211,9 +226,14 @@ impl ModelRegistry {
         if let Some(told) = entry.told.get() {
             return Ok(*told);
         }
-        let labels = entry.label_text(name)?;
-        let read = ModelDigests::of(&entry.bytes(name)?, labels.as_deref());
-        Ok(*entry.told.get_or_init(|| read))
+        let content = entry.content(name)?;
+        Ok(*entry.told.get_or_init(|| content.digests))
+    }
+
+    /// What a model is made from, as [`digests`](Self::digests) told it if it was asked.
+    #[cfg(feature = "compiler")]
+    pub(crate) fn content(&self, name: &str) -> Result<ModelContent, NnError> {
+        self.entry(name)?.content(name)
     }
 
     fn entry(&self, name: &str) -> Result<Arc<Entry>, NnError> {
@@ -323,13 +343,11 @@ impl ModelRegistry {
     }
 
     fn load_entry(&self, name: &str, entry: &Entry) -> Result<Arc<SharedModel>, NnError> {
-        let labels = entry.label_text(name)?;
-        let bytes = entry.bytes(name)?;
-        let digests = ModelDigests::of(&bytes, labels.as_deref());
-        if entry.told.get().is_some_and(|told| *told != digests) {
-            let name = name.to_owned();
-            return Err(NnError::Changed { name });
-        }
+        let ModelContent {
+            bytes,
+            labels,
+            digests,
+        } = entry.content(name)?;
         let labels = match (&entry.labels, &labels) {
             (Labels::List(labels), _) => labels.clone(),
             (_, text) => text.as_deref().map(labels_from_text).unwrap_or_default(),

@@ -28,7 +28,7 @@ use crate::clock::PipelineClock;
 use crate::element::failure::Failure;
 use crate::element::instance::PadSpec;
 use crate::element::link::{self, Folder, Granted, folder_of, tidy_path};
-use crate::element::registry::{Loaded, Origin};
+use crate::element::registry::Loaded;
 use crate::element::state::{
     Decide, Limits, MAX_HELD_BYTES, MAX_HELD_FRAMES, MAX_LINES_A_SECOND, Surroundings,
 };
@@ -310,7 +310,7 @@ impl Builder<'_> {
     ) -> Result<(Granted, Vec<(String, Value)>), Error> {
         let mut granted = Granted::default();
         let implied = self.options.implied_grants;
-        if implied && loaded.origin == Origin::Carried {
+        if implied && loaded.origin.is_standard() {
             for capability in &element.descriptor.capabilities {
                 match capability {
                     Capability::Camera => granted.camera = true,

@@ -124,7 +124,7 @@ impl Controller {
         ElementStatus {
             name: host.name.clone(),
             factory: host.factory.clone(),
-            origin: crate::element::registry::Origin::Host.to_string(),
+            origin: crate::element::found::Origin::Host.to_string(),
             digest: String::new(),
             state: "host",
             properties: texts(&properties),
