@@ -412,7 +412,7 @@ impl Instance {
             guest::Outcome::Eos => Ok(Outcome::Eos),
             guest::Outcome::Buffer(handle) => {
                 let buffer = state
-                    .take(handle)
+                    .take_returned(handle)
                     .map_err(|error| Failure::contract(format!("{error:#}")))?;
                 let Some(pad) = self.first_src else {
                     return Err(Failure::contract(
@@ -484,6 +484,9 @@ fn begin(store: &mut Store<State>, now: Instant, limit: Duration, key: &'static 
     state.memory_refused = false;
     state.pushed.clear();
     state.inference_nanos.store(0, Ordering::Relaxed);
+    if let Some(views) = &mut state.views {
+        views.settle();
+    }
     store.set_epoch_deadline(ticks(limit));
 }
 

@@ -319,8 +319,14 @@ impl State {
 
     /// Puts a buffer that came in at a sink pad into the guest's hands.
     pub(crate) fn hand_over(&mut self, buffer: Buffer) -> wasmtime::Result<Resource<BufferHandle>> {
+        let is_back = buffer.is_writable()
+            && self
+                .views
+                .as_mut()
+                .is_some_and(|views| views.welcome(&buffer.frame));
         let handle = self.give(buffer)?;
-        self.table.get_mut(&handle)?.arrived = true;
+        let given = self.table.get_mut(&handle)?;
+        (given.arrived, given.viewed) = (true, is_back);
         self.arrived += 1;
         Ok(handle)
     }
@@ -340,15 +346,32 @@ impl State {
 
     /// Takes a buffer out of the guest's hands, its right to write included.
     pub(crate) fn take(&mut self, handle: Resource<BufferHandle>) -> wasmtime::Result<Buffer> {
+        let (buffer, viewed) = self.remove(handle)?;
+        if viewed && let Some(views) = &mut self.views {
+            views.release(&buffer.frame);
+        }
+        Ok(buffer)
+    }
+
+    /// The same after the call: the right to write goes before the next one begins.
+    pub(crate) fn take_returned(
+        &mut self,
+        handle: Resource<BufferHandle>,
+    ) -> wasmtime::Result<Buffer> {
+        let (buffer, viewed) = self.remove(handle)?;
+        if viewed && let Some(views) = &mut self.views {
+            let own = self.pads.iter().any(|pad| buffer.frame.is_of(&pad.pool));
+            views.lend(&buffer.frame, own);
+        }
+        Ok(buffer)
+    }
+
+    /// A handle's buffer, and whether it was seen in the window.
+    fn remove(&mut self, handle: Resource<BufferHandle>) -> wasmtime::Result<(Buffer, bool)> {
         let handle = self.table.delete(handle)?;
         self.held.remove(&handle.buffer.frame);
         self.arrived -= usize::from(handle.arrived);
-        if handle.viewed
-            && let Some(views) = &mut self.views
-        {
-            views.release(&handle.buffer.frame);
-        }
-        Ok(handle.buffer)
+        Ok((handle.buffer, handle.viewed))
     }
 
     /// What `wasi:nn` works on; linked only where inference was granted.

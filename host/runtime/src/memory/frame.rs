@@ -4,7 +4,7 @@
 //! memory back to the pool, so that a running pipeline makes no system call here.
 #![allow(unsafe_code, reason = "frames are mapped memory, shared with guests")]
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// Granularity of frame memory: the pages of every kernel that we run on are
@@ -148,6 +148,22 @@ pub(crate) struct FrameMemory {
     id: u64,
     address: usize,
     capacity: usize,
+    out: Out,
+}
+
+/// Whether a frame's memory has a handle anywhere.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Out(Arc<AtomicBool>);
+
+impl Out {
+    /// Who sees that it is not may write: whatever was read has been read.
+    pub(super) fn get(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn set(&self, out: bool) {
+        self.0.store(out, Ordering::Release);
+    }
 }
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -173,6 +189,7 @@ impl FrameMemory {
             id,
             address: address as usize,
             capacity,
+            out: Out::default(),
         })
     }
 
@@ -203,6 +220,13 @@ impl FrameMemory {
         } else {
             Err(std::io::Error::last_os_error())
         }
+    }
+}
+
+impl FrameMemory {
+    /// Whether it has a handle anywhere, for who keeps a view of it.
+    pub(super) fn out(&self) -> &Out {
+        &self.out
     }
 }
 
@@ -256,6 +280,7 @@ impl Pool {
                 NoFrame::Os { size, source }
             })?
         };
+        memory.out.set(true);
         Ok(Arc::new(Frame {
             memory: Some(memory),
             pool: Arc::downgrade(&self.0),
@@ -277,6 +302,11 @@ impl Frame {
     /// Bytes that it can hold.
     pub(crate) fn capacity(&self) -> usize {
         self.memory().map_or(0, |memory| memory.capacity)
+    }
+
+    /// Whether it came out of this pool.
+    pub(crate) fn is_of(&self, pool: &Pool) -> bool {
+        self.pool.as_ptr() == Arc::as_ptr(&pool.0)
     }
 
     pub(super) fn mapped(&self) -> Option<&FrameMemory> {
@@ -310,6 +340,7 @@ impl Drop for Frame {
         let Some(memory) = self.memory.take() else {
             return;
         };
+        memory.out.set(false);
         self.budget.give_back(memory.capacity);
         let Some(pool) = self.pool.upgrade() else {
             return;

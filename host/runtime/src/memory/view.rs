@@ -1,8 +1,13 @@
 //! The window of one element: which frames are mapped where.
 //!
 //! A frame stays mapped after the element has given it away, so that the next
-//! time it comes round costs nothing; a view that could write is made read-only
-//! first. When the window is full, the views that were not used longest go.
+//! time it comes round costs nothing. When the window is full, the views that were
+//! not used longest go.
+//!
+//! A view that could write loses that right before the element runs again, unless the
+//! frame has come back by then and nobody else can have it: to the element's own pool, or
+//! into its hands alone. Where nothing is queued behind an element, the frame always has,
+//! and no call to the kernel is made.
 //!
 //! A view that is kept shows what later is written into its frame, while the host may be
 //! reading a text there that the element passes: what the host makes of it must hold
@@ -16,7 +21,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::frame::Frame;
+use super::frame::{Frame, Out};
 use super::guest::GuestMemory;
 
 #[derive(Debug)]
@@ -27,6 +32,11 @@ struct Mapping {
     users: u32,
     writable: bool,
     used: u64,
+    /// The frame was given away as the call ended; it is in `lent`.
+    lent: bool,
+    /// It came out of a pool that only this element takes frames from.
+    own: bool,
+    out: Out,
 }
 
 /// The views of one element.
@@ -39,6 +49,9 @@ pub(crate) struct Views {
     clock: u64,
     /// Whether views stay when their handles are gone.
     keeps: bool,
+    /// Frames that were given away since the last call began and could be written to, and
+    /// those that have come back since.
+    lent: Vec<u64>,
     /// Calls to the kernel so far, for the statistics.
     pub(crate) system_calls: u64,
 }
@@ -52,6 +65,7 @@ impl Views {
             free: None,
             clock: 0,
             keeps: true,
+            lent: Vec::new(),
             system_calls: 0,
         }
     }
@@ -78,6 +92,7 @@ impl Views {
         let id = frame.id();
         if let Some(mapping) = self.mappings.get_mut(&id) {
             mapping.used = self.clock;
+            mapping.lent = false;
             if writable && !mapping.writable {
                 let address = self.memory.host_address(mapping.start);
                 if !protect(address, mapping.len, true) {
@@ -94,7 +109,8 @@ impl Views {
         let address = self.memory.host_address(start);
         // SAFETY: `reserve` gave a stretch of the window of exactly the frame's length,
         // which no other view uses.
-        let mapped = unsafe { frame.mapped()?.map_at(address, writable) };
+        let memory = frame.mapped()?;
+        let mapped = unsafe { memory.map_at(address, writable) };
         self.system_calls += 1;
         if mapped.is_err() {
             blank(address, len);
@@ -109,6 +125,9 @@ impl Views {
                 users: 1,
                 writable,
                 used: self.clock,
+                lent: false,
+                own: false,
+                out: memory.out().clone(),
             },
         );
         Some(start)
@@ -126,6 +145,62 @@ impl Views {
         }
     }
 
+    /// The same as the call ends in which the frame leaves: what could be written to is
+    /// seen to by [`Self::settle`]. `own`: no other element takes frames from its pool.
+    pub(crate) fn lend(&mut self, frame: &Frame, own: bool) {
+        let id = frame.id();
+        match self.mappings.get_mut(&id) {
+            Some(mapping) if mapping.writable && self.keeps => {
+                mapping.users = mapping.users.saturating_sub(1);
+                mapping.own = own;
+                if !std::mem::replace(&mut mapping.lent, true) && !self.lent.contains(&id) {
+                    self.lent.push(id);
+                }
+            }
+            _ => self.release(frame),
+        }
+    }
+
+    /// A frame comes whose only handle is the element's: what it could write to once, it
+    /// may write to again, and is a user. Whether that was so.
+    pub(crate) fn welcome(&mut self, frame: &Frame) -> bool {
+        match self.mappings.get_mut(&frame.id()) {
+            Some(mapping) if mapping.lent && mapping.writable => {
+                mapping.lent = false;
+                mapping.users += 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Before the element runs: takes the right to write to what others can have by now.
+    pub(crate) fn settle(&mut self) {
+        if self.lent.is_empty() {
+            return;
+        }
+        let mut lent = std::mem::take(&mut self.lent);
+        lent.retain(|id| {
+            let Some(mapping) = self.mappings.get_mut(id) else {
+                return false;
+            };
+            if !mapping.lent || !mapping.writable {
+                mapping.lent = false;
+                return false;
+            }
+            // What lies in the element's own pool only the element itself can take out.
+            if mapping.own && !mapping.out.get() {
+                return true;
+            }
+            mapping.lent = false;
+            self.system_calls += 1;
+            let address = self.memory.host_address(mapping.start);
+            make_readable(address, mapping);
+            false
+        });
+        self.lent = lent;
+    }
+
     /// One user of a frame's view asked twice: counts it once.
     pub(crate) fn forget_one(&mut self, frame: &Frame) {
         if let Some(mapping) = self.mappings.get_mut(&frame.id()) {
@@ -139,13 +214,9 @@ impl Views {
             return;
         };
         if mapping.writable {
-            mapping.writable = false;
             self.system_calls += 1;
             let address = self.memory.host_address(mapping.start);
-            if !protect(address, mapping.len, false) {
-                // Cannot happen short of a kernel out of memory; then no access at all.
-                blank(address, mapping.len);
-            }
+            make_readable(address, mapping);
         }
     }
 
@@ -199,6 +270,15 @@ impl Views {
             }
         }
         *free = merged;
+    }
+}
+
+/// Takes the right to write away.
+fn make_readable(address: usize, mapping: &mut Mapping) {
+    mapping.writable = false;
+    if !protect(address, mapping.len, false) {
+        // Cannot happen short of a kernel out of memory; then no access at all.
+        blank(address, mapping.len);
     }
 }
 
@@ -276,6 +356,83 @@ mod tests {
         assert_eq!(frame.bytes()[5], 9);
         // SAFETY: still mapped, read-only.
         assert_eq!(unsafe { byte.read_volatile() }, 9);
+    }
+
+    /// Whether the element could write to a frame that it is done with.
+    fn could_write(views: &Views, frame: u64) -> bool {
+        views.mappings.get(&frame).unwrap().writable
+    }
+
+    #[test]
+    fn a_frame_that_is_back_in_the_elements_pool_costs_no_call() {
+        let (_memory, mut views) = element(4);
+        let pool = Pool::default();
+        let mut calls = Vec::new();
+        for _ in 0..3 {
+            views.settle();
+            let frame = pool.allocate(PAGE).unwrap();
+            views.acquire(&frame, true).unwrap();
+            views.lend(&frame, frame.is_of(&pool));
+            drop(frame);
+            calls.push(views.system_calls);
+        }
+        assert_eq!(calls, [1, 1, 1]);
+        assert_eq!(views.lent.len(), 1);
+    }
+
+    #[test]
+    fn a_frame_that_is_still_out_cannot_be_written_to() {
+        let (_memory, mut views) = element(4);
+        let pool = Pool::default();
+        let frame = pool.allocate(PAGE).unwrap();
+        views.acquire(&frame, true).unwrap();
+        views.lend(&frame, true);
+        views.settle();
+        assert!(!could_write(&views, frame.id()));
+        // Back in the pool and out again, it is written to with a call to the kernel.
+        let (id, calls) = (frame.id(), views.system_calls);
+        drop(frame);
+        views.settle();
+        assert!(!could_write(&views, id));
+        let frame = pool.allocate(PAGE).unwrap();
+        assert_eq!(frame.id(), id);
+        views.acquire(&frame, true).unwrap();
+        assert_eq!(views.system_calls, calls + 1);
+    }
+
+    #[test]
+    fn frames_of_others_are_written_to_only_in_the_elements_hands() {
+        let (_memory, mut views) = element(4);
+        let (others, own) = (Pool::default(), Pool::default());
+        let frame = others.allocate(PAGE).unwrap();
+        assert!(!frame.is_of(&own));
+        views.acquire(&frame, true).unwrap();
+        views.lend(&frame, false);
+        // It comes again, and nobody else has it.
+        assert!(views.welcome(&frame));
+        views.settle();
+        assert!(could_write(&views, frame.id()));
+        views.lend(&frame, false);
+        let id = frame.id();
+        drop(frame);
+        // Its owner can take it out of the pool while this element runs.
+        views.settle();
+        assert!(!could_write(&views, id));
+        let frame = others.allocate(PAGE).unwrap();
+        assert!(!views.welcome(&frame));
+    }
+
+    #[test]
+    fn a_view_that_is_shared_while_it_is_lent_cannot_be_written_to() {
+        let (_memory, mut views) = element(4);
+        let pool = Pool::default();
+        let frame = pool.allocate(PAGE).unwrap();
+        views.acquire(&frame, true).unwrap();
+        views.lend(&frame, true);
+        views.revoke(&frame);
+        assert!(!could_write(&views, frame.id()));
+        views.settle();
+        assert!(views.lent.is_empty());
     }
 
     #[test]
