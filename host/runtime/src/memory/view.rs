@@ -107,9 +107,9 @@ impl Views {
         let len = u32::try_from(frame.capacity()).ok()?;
         let start = self.reserve(len)?;
         let address = self.memory.host_address(start);
+        let memory = frame.mapped()?;
         // SAFETY: `reserve` gave a stretch of the window of exactly the frame's length,
         // which no other view uses.
-        let memory = frame.mapped()?;
         let mapped = unsafe { memory.map_at(address, writable) };
         self.system_calls += 1;
         if mapped.is_err() {
