@@ -105,9 +105,9 @@ impl Views {
             return Some(mapping.start);
         }
         let len = u32::try_from(frame.capacity()).ok()?;
+        let memory = frame.mapped()?;
         let start = self.reserve(len)?;
         let address = self.memory.host_address(start);
-        let memory = frame.mapped()?;
         // SAFETY: `reserve` gave a stretch of the window of exactly the frame's length,
         // which no other view uses.
         let mapped = unsafe { memory.map_at(address, writable) };
