@@ -1,9 +1,11 @@
 //! Frames: page-aligned memory that can be mapped into several elements at once.
 //!
 //! A [`Pool`] belongs to a src pad. Dropping the last handle of a frame gives its
-//! memory back to the pool, so that a running pipeline makes no system call here.
+//! memory back to the pool, so that a running pipeline makes no system call here. What a
+//! pool has not needed for a while goes back to the machine.
 #![allow(unsafe_code, reason = "frames are mapped memory, shared with guests")]
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -18,6 +20,10 @@ const MAX_FRAMES: usize = 4096;
 /// Bytes of all pools of one element that can be out at a time: 80 frames of 4K in three
 /// bytes a pixel half. As much again can wait in its pools to be used again.
 const MAX_FRAME_BYTES: usize = 1 << 30;
+
+/// Frames that lay unused in a pool while it gave out this many go back to the machine:
+/// some ten seconds of a camera.
+const IDLE_AFTER: u32 = 300;
 
 /// Several mappings of the same pages, which Miri knows nothing of: there is one there.
 const SHARING: libc::c_int = if cfg!(miri) {
@@ -113,7 +119,14 @@ pub(crate) struct Pool(Arc<Mutex<PoolState>>);
 
 #[derive(Debug, Default)]
 struct PoolState {
-    free: Vec<FrameMemory>,
+    /// The one that came back last is at the back.
+    free: VecDeque<FrameMemory>,
+    /// The fewest that were free since `given` was 0.
+    idle: usize,
+    /// Frames given out since it was looked for idle ones.
+    given: u32,
+    /// Idle ones that are still to go, one with each frame that is given out.
+    spare: usize,
     /// Every frame of this pool has at least this many bytes.
     capacity: usize,
     budget: FrameBudget,
@@ -130,6 +143,29 @@ impl PoolState {
             }
             fits
         });
+        (self.idle, self.given, self.spare) = (0, 0, 0);
+    }
+
+    /// A frame that was used before. Lets one go that has been idle for long: one at a
+    /// time, for that costs as much as a frame is large.
+    fn reuse(&mut self) -> Option<FrameMemory> {
+        let memory = self.free.pop_back()?;
+        self.budget.unkeep(memory.capacity);
+        self.idle = self.idle.min(self.free.len());
+        self.given += 1;
+        if self.given >= IDLE_AFTER {
+            self.spare = self.idle;
+            (self.idle, self.given) = (self.free.len(), 0);
+        }
+        if self.spare > 0 {
+            self.spare -= 1;
+            if let Some(idle) = self.free.pop_front() {
+                self.budget.unkeep(idle.capacity);
+                self.idle = self.idle.saturating_sub(1);
+                idle.forget();
+            }
+        }
+        Some(memory)
     }
 }
 
@@ -159,6 +195,11 @@ impl Out {
     /// Who sees that it is not may write: whatever was read has been read.
     pub(super) fn get(&self) -> bool {
         self.0.load(Ordering::Acquire)
+    }
+
+    /// Whether the memory itself is no more, and can never be out again.
+    pub(super) fn gone(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
     }
 
     fn set(&self, out: bool) {
@@ -228,6 +269,19 @@ impl FrameMemory {
     pub(super) fn out(&self) -> &Out {
         &self.out
     }
+
+    /// Gives its pages back, also those that views still show: from now on they show zeros.
+    fn forget(self) {
+        // SAFETY: the mapping of `new`, which nobody has a `Frame` of. Where the kernel does
+        // not do it, the pages stay until the last view has gone.
+        unsafe {
+            libc::madvise(
+                self.address as *mut libc::c_void,
+                self.capacity,
+                libc::MADV_REMOVE,
+            );
+        }
+    }
 }
 
 impl Drop for FrameMemory {
@@ -271,10 +325,10 @@ impl Pool {
         }
         let (capacity, budget) = (state.capacity, state.budget.clone());
         budget.take(capacity)?;
-        let memory = if let Some(memory) = state.free.pop() {
-            budget.unkeep(capacity);
+        let memory = if let Some(memory) = state.reuse() {
             memory
         } else {
+            (state.idle, state.spare) = (0, 0);
             FrameMemory::new(capacity).map_err(|source| {
                 budget.give_back(capacity);
                 NoFrame::Os { size, source }
@@ -347,7 +401,7 @@ impl Drop for Frame {
         };
         let mut state = pool.lock().unwrap_or_else(PoisonError::into_inner);
         if memory.capacity == state.capacity && self.budget.keep(memory.capacity) {
-            state.free.push(memory);
+            state.free.push_back(memory);
         }
     }
 }
@@ -365,6 +419,40 @@ mod tests {
         assert_ne!(id, second.id());
         drop(first);
         assert_eq!(pool.allocate(900).unwrap().id(), id);
+    }
+
+    #[test]
+    fn a_pool_gives_back_what_a_burst_left_in_it() {
+        let pool = Pool::default();
+        let burst: Vec<_> = (0..10).map(|_| pool.allocate(PAGE).unwrap()).collect();
+        drop(burst);
+        let two = || (pool.allocate(PAGE).unwrap(), pool.allocate(PAGE).unwrap());
+        let last = two();
+        let id = last.1.id();
+        drop(last);
+        for _ in 0..IDLE_AFTER + 8 {
+            drop(two());
+        }
+        let state = pool.lock();
+        assert_eq!(state.free.len(), 2);
+        assert_eq!(state.budget.0.free_bytes.load(Ordering::Relaxed), 2 * PAGE);
+        assert!(state.free.iter().any(|memory| memory.id == id));
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri has no `mremap` to a fixed address")]
+    fn a_view_of_a_frame_that_was_given_back_shows_nothing() {
+        let memory = FrameMemory::new(PAGE).unwrap();
+        let view = FrameMemory::new(PAGE).unwrap();
+        // SAFETY: `view` is ours to replace, and it lives to the end.
+        let seen = unsafe {
+            memory.map_at(view.address, false).unwrap();
+            (memory.address as *mut u8).write_volatile(7);
+            let before = (view.address as *const u8).read_volatile();
+            memory.forget();
+            (before, (view.address as *const u8).read_volatile())
+        };
+        assert_eq!(seen, (7, 0));
     }
 
     #[test]

@@ -190,7 +190,11 @@ impl Views {
             }
             // What lies in the element's own pool only the element itself can take out.
             if mapping.own && !mapping.out.get() {
-                return true;
+                let gone = mapping.out.gone();
+                if gone {
+                    self.unmap(*id);
+                }
+                return !gone;
             }
             mapping.lent = false;
             self.system_calls += 1;
@@ -378,6 +382,21 @@ mod tests {
         }
         assert_eq!(calls, [1, 1, 1]);
         assert_eq!(views.lent.len(), 1);
+    }
+
+    #[test]
+    fn a_view_goes_with_the_memory_that_its_pool_gave_back() {
+        let (_memory, mut views) = element(4);
+        let pool = Pool::default();
+        let frame = pool.allocate(PAGE).unwrap();
+        views.acquire(&frame, true).unwrap();
+        views.lend(&frame, true);
+        drop(frame);
+        views.settle();
+        assert_eq!((views.mappings.len(), views.lent.len()), (1, 1));
+        drop(pool);
+        views.settle();
+        assert_eq!((views.mappings.len(), views.lent.len()), (0, 0));
     }
 
     #[test]
