@@ -156,6 +156,7 @@ impl Compiler {
                 .serialize()
                 .is_ok_and(|code| cache.keep(digest, &code).is_ok());
         }
+        crate::memory::heap::give_back();
         Ok(component)
     }
 

@@ -21,6 +21,7 @@ use super::state::{
 };
 use crate::buffer::Buffer;
 use crate::memory::guest as guest_memory;
+use crate::memory::heap;
 use crate::memory::view::Views;
 use crate::nn::WasiNnCtx;
 
@@ -432,10 +433,14 @@ impl Instance {
     pub(crate) fn save(&mut self) -> Result<Option<Vec<u8>>, Failure> {
         let state = self.call(|guest, store| guest.call_save(store))?;
         match &state {
-            Some(state) if state.len() > MAX_STATE_BYTES => Err(Failure::contract(format!(
-                "`save` gave {} bytes, of {MAX_STATE_BYTES} at most",
-                state.len()
-            ))),
+            Some(much) if much.len() > MAX_STATE_BYTES => {
+                let len = much.len();
+                drop(state);
+                heap::give_back();
+                Err(Failure::contract(format!(
+                    "`save` gave {len} bytes, of {MAX_STATE_BYTES} at most"
+                )))
+            }
             _ => Ok(state),
         }
     }

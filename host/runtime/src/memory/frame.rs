@@ -2,12 +2,15 @@
 //!
 //! A [`Pool`] belongs to a src pad. Dropping the last handle of a frame gives its
 //! memory back to the pool, so that a running pipeline makes no system call here. What a
-//! pool has not needed for a while goes back to the machine.
+//! pool has not needed for a while goes back to the machine, and one that keeps growing has
+//! its frames made ahead, on a thread of their own.
 #![allow(unsafe_code, reason = "frames are mapped memory, shared with guests")]
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::warm;
 
 /// Granularity of frame memory: the pages of every kernel that we run on are
 /// this, or divide it.
@@ -24,6 +27,13 @@ const MAX_FRAME_BYTES: usize = 1 << 30;
 /// Frames that lay unused in a pool while it gave out this many go back to the machine:
 /// some ten seconds of a camera.
 const IDLE_AFTER: u32 = 300;
+
+/// A pool without a free frame for so many times grows: a pipeline that begins fills its
+/// hands with fewer.
+const GROWS_AFTER: u32 = 4;
+
+/// Pages of every kernel that we run on are this, or a multiple of it.
+const SMALLEST_PAGE: usize = 1 << 12;
 
 /// Several mappings of the same pages, which Miri knows nothing of: there is one there.
 const SHARING: libc::c_int = if cfg!(miri) {
@@ -127,6 +137,12 @@ struct PoolState {
     given: u32,
     /// Idle ones that are still to go, one with each frame that is given out.
     spare: usize,
+    /// How often no frame was free since there last were idle ones.
+    misses: u32,
+    /// A frame is being made ahead.
+    asked: bool,
+    /// Bytes of the frame that was asked for last.
+    wanted: usize,
     /// Every frame of this pool has at least this many bytes.
     capacity: usize,
     budget: FrameBudget,
@@ -155,6 +171,7 @@ impl PoolState {
         self.given += 1;
         if self.given >= IDLE_AFTER {
             self.spare = self.idle;
+            self.misses = 0;
             (self.idle, self.given) = (self.free.len(), 0);
         }
         if self.spare > 0 {
@@ -270,6 +287,15 @@ impl FrameMemory {
         &self.out
     }
 
+    /// Makes the kernel find pages for the first bytes. By touching them, for whoever maps
+    /// something meanwhile would wait for the call that does the same.
+    fn touch(&self, bytes: usize) {
+        for offset in (0..bytes.min(self.capacity)).step_by(SMALLEST_PAGE) {
+            // SAFETY: inside the mapping of `new`, which nobody else knows of yet.
+            unsafe { ((self.address + offset) as *mut u8).write_volatile(0) };
+        }
+    }
+
     /// Gives its pages back, also those that views still show: from now on they show zeros.
     fn forget(self) {
         if cfg!(miri) {
@@ -300,6 +326,8 @@ impl Drop for FrameMemory {
 #[derive(Debug)]
 pub(crate) struct Frame {
     memory: Option<FrameMemory>,
+    /// Bytes that were asked for.
+    size: usize,
     pool: Weak<Mutex<PoolState>>,
     budget: FrameBudget,
 }
@@ -332,17 +360,49 @@ impl Pool {
             memory
         } else {
             (state.idle, state.spare) = (0, 0);
+            state.misses = state.misses.saturating_add(1);
             FrameMemory::new(capacity).map_err(|source| {
                 budget.give_back(capacity);
                 NoFrame::Os { size, source }
             })?
         };
+        if state.misses > GROWS_AFTER && state.free.is_empty() && !state.asked {
+            state.wanted = size;
+            state.asked = warm::ask(WeakPool(Arc::downgrade(&self.0)));
+        }
         memory.out.set(true);
         Ok(Arc::new(Frame {
             memory: Some(memory),
+            size,
             pool: Arc::downgrade(&self.0),
             budget,
         }))
+    }
+}
+
+/// A pool that a frame is made for, if it still is there when its turn comes.
+pub(super) struct WeakPool(Weak<Mutex<PoolState>>);
+
+impl WeakPool {
+    /// Puts one more frame into it, whose pages are there.
+    pub(super) fn grow(&self) {
+        let Some(pool) = self.0.upgrade().map(Pool) else {
+            return;
+        };
+        let (capacity, wanted) = {
+            let state = pool.lock();
+            (state.capacity, state.wanted)
+        };
+        let memory = FrameMemory::new(capacity).inspect(|memory| memory.touch(wanted));
+        let mut state = pool.lock();
+        state.asked = false;
+        if let Ok(memory) = memory
+            && memory.capacity == state.capacity
+            && state.budget.keep(memory.capacity)
+        {
+            // Behind those that are in the processor's caches.
+            state.free.push_front(memory);
+        }
     }
 }
 
@@ -359,6 +419,11 @@ impl Frame {
     /// Bytes that it can hold.
     pub(crate) fn capacity(&self) -> usize {
         self.memory().map_or(0, |memory| memory.capacity)
+    }
+
+    /// Bytes that were asked for: what will be in it, most often.
+    pub(super) fn asked_for(&self) -> usize {
+        self.size
     }
 
     /// Whether it came out of this pool.
@@ -440,6 +505,31 @@ mod tests {
         assert_eq!(state.free.len(), 2);
         assert_eq!(state.budget.0.free_bytes.load(Ordering::Relaxed), 2 * PAGE);
         assert!(state.free.iter().any(|memory| memory.id == id));
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "threads that end with the process")]
+    fn a_pool_that_grows_has_a_frame_ready() {
+        let pool = Pool::default();
+        let ready = || pool.lock().free.len();
+        let mut held: Vec<_> = (0..GROWS_AFTER)
+            .map(|_| pool.allocate(PAGE).unwrap())
+            .collect();
+        assert!(!pool.lock().asked);
+        for _ in 0..3 {
+            held.push(pool.allocate(PAGE).unwrap());
+            let began = std::time::Instant::now();
+            while ready() == 0 && began.elapsed() < std::time::Duration::from_secs(10) {
+                std::thread::yield_now();
+            }
+            assert_eq!(ready(), 1);
+        }
+        // It comes to an end.
+        drop(held);
+        for _ in 0..2 * IDLE_AFTER + 10 {
+            drop(pool.allocate(PAGE).unwrap());
+        }
+        assert_eq!((ready(), pool.lock().asked), (1, false));
     }
 
     #[test]

@@ -11,3 +11,5 @@ pub(crate) mod guest;
 pub(crate) mod frame;
 pub(crate) mod view;
 pub(crate) mod fault;
+pub(crate) mod heap;
+mod warm;
