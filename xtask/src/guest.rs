@@ -224,12 +224,17 @@ fn path_with_linker(workspace: &Workspace) -> Result<OsString> {
     Ok(env::join_paths(env::split_paths(&path).chain([folder]))?)
 }
 
+/// At each turn of a loop the host looks whether the call takes too long, which costs as much
+/// as some vector instructions: loops over pixels do four turns in one.
+const UNROLL: &str = "-Cllvm-args=-unroll-partial-threshold=1200";
+
 /// `simd128` for all guests, and no path of this machine in them: the same sources and compiler
 /// give the same bytes everywhere.
 fn flags(workspace: &Workspace, way: Way) -> Result<Vec<String>> {
     let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
     let mut flags = vec![
         "-Ctarget-feature=+simd128".to_owned(),
+        UNROLL.to_owned(),
         remap(&workspace.root, "/millstream"),
     ];
     if let Some(home) = cargo_home() {
