@@ -8,7 +8,8 @@
 //!          ctl: swap, pause, valve … ┘
 //! ```
 //!
-//! Faults come out of the frames' times and a seed, in the guest; what is done from outside
+//! The first two queues are short, so that frames in flight, and with them memory, do not
+//! follow what else the machine does. Faults come out of the frames' times and a seed, in the guest; what is done from outside
 //! comes out of the seed too. The process is the real one, started as users start it.
 
 use std::collections::BTreeMap;
@@ -86,8 +87,8 @@ fn manifest(workspace: &Workspace, seed: u64) -> String {
     format!(
         "[pipeline]\nchains = [\n\
          \"source ! video/x-raw,format=I420,width=320,height=240,framerate={RATE}/1 ! tee name=t\",\n\
-         \"t. ! queue name=queue-a ! a ! sink-a\",\n\
-         \"t. ! queue name=queue-b ! b ! convert ! video/x-raw,format=RGB ! sink-b\",\n\
+         \"t. ! queue name=queue-a max-size-buffers=8 ! a ! sink-a\",\n\
+         \"t. ! queue name=queue-b max-size-buffers=8 ! b ! convert ! video/x-raw,format=RGB ! sink-b\",\n\
          \"t. ! valve name=valve ! queue name=queue-c leaky=downstream max-size-buffers=5 ! c ! sink-c\",\n]\n\
          [elements.source]\ncomponent = \"videotestsrc\"\nproperties = {{ is-live = true, pattern = \"ball\" }}\n\
          [elements.convert]\ncomponent = \"videoconvert\"\n{}{}{}{}",

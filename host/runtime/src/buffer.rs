@@ -257,6 +257,17 @@ impl Buffer {
         Frame::bytes_mut(&mut self.frame)?.get_mut(self.offset..self.offset + self.size)
     }
 
+    /// Moves the valid bytes into a frame of this pool. The frame where they were; none if
+    /// there is no other.
+    pub(crate) fn move_to(&mut self, pool: &Pool) -> Option<Arc<Frame>> {
+        let mut frame = pool.allocate(self.size).ok()?;
+        Frame::bytes_mut(&mut frame)?
+            .get_mut(..self.size)?
+            .copy_from_slice(self.bytes());
+        self.offset = 0;
+        Some(std::mem::replace(&mut self.frame, frame))
+    }
+
     /// Whether no other handle shares the bytes.
     pub(crate) fn is_writable(&self) -> bool {
         let alone = Arc::strong_count(&self.frame) == 1;

@@ -110,6 +110,7 @@ pub(crate) fn new_store(
         wasi: grants.wasi,
         nn: grants.nn,
         tensors: frames.pool(),
+        copies: frames.pool(),
         inference_nanos: grants.inference_nanos,
         talk: TalkLimit::default(),
         last_words: None,

@@ -32,6 +32,9 @@ pub(crate) const MAX_HANDLES: usize = 8192;
 pub(crate) const MAX_HELD_BYTES: usize = 256 << 20;
 /// Frames that an element's handles hold: a quarter of what one element can have out.
 pub(crate) const MAX_HELD_FRAMES: usize = 1024;
+/// Buffers up to this size are copied where the right to write to them would have to go:
+/// as long as taking it away interrupts all processors that the program runs on.
+const COPIED_BYTES: usize = 16 << 10;
 /// Buffers and events that one call can push.
 pub(crate) const MAX_PUSHES: usize = 1024;
 /// Bytes of all strings and lists that one call takes out of a guest's memory, however
@@ -201,6 +204,8 @@ pub(crate) struct State {
     pub(crate) window_bytes: usize,
     pub(crate) memory_refused: bool,
     pub(crate) copied_bytes: u64,
+    /// Frames of small buffers that others have.
+    pub(crate) copies: Pool,
     pub(crate) wasi: WasiCtx,
     pub(crate) nn: WasiNnCtx,
     /// Memory for tensors that the element gives to models.
@@ -346,8 +351,11 @@ impl State {
 
     /// Takes a buffer out of the guest's hands, its right to write included.
     pub(crate) fn take(&mut self, handle: Resource<BufferHandle>) -> wasmtime::Result<Buffer> {
-        let (buffer, viewed) = self.remove(handle)?;
-        if viewed && let Some(views) = &mut self.views {
+        let (mut buffer, viewed) = self.remove(handle)?;
+        if viewed
+            && !self.leave_a_copy(&mut buffer, |views, frame| views.is_writable(frame))
+            && let Some(views) = &mut self.views
+        {
             views.release(&buffer.frame);
         }
         Ok(buffer)
@@ -358,12 +366,41 @@ impl State {
         &mut self,
         handle: Resource<BufferHandle>,
     ) -> wasmtime::Result<Buffer> {
-        let (buffer, viewed) = self.remove(handle)?;
-        if viewed && let Some(views) = &mut self.views {
-            let own = self.pads.iter().any(|pad| buffer.frame.is_of(&pad.pool));
-            views.lend(&buffer.frame, own);
+        let (mut buffer, viewed) = self.remove(handle)?;
+        if viewed && !self.leave_a_copy(&mut buffer, Views::is_better_copied) {
+            let own = self.is_own(&buffer.frame);
+            if let Some(views) = &mut self.views {
+                views.lend(&buffer.frame, own);
+            }
         }
         Ok(buffer)
+    }
+
+    /// Whether a frame came out of a pool of this element.
+    fn is_own(&self, frame: &Frame) -> bool {
+        self.pads.iter().any(|pad| frame.is_of(&pad.pool))
+    }
+
+    /// A small buffer goes as a copy, and the element's frame back to its pool with the
+    /// right to write: to take that away and to give it again costs more. Whether it did.
+    fn leave_a_copy(
+        &mut self,
+        buffer: &mut Buffer,
+        pays: impl FnOnce(&mut Views, &Frame) -> bool,
+    ) -> bool {
+        let own = buffer.size() <= COPIED_BYTES && self.is_own(&buffer.frame);
+        let Some(views) = self.views.as_mut().filter(|_| own) else {
+            return false;
+        };
+        if !buffer.is_writable() || !pays(views, &buffer.frame) {
+            return false;
+        }
+        let Some(left) = buffer.move_to(&self.copies) else {
+            return false;
+        };
+        views.lend(&left, true);
+        self.copied_bytes += buffer.size() as u64;
+        true
     }
 
     /// A handle's buffer, and whether it was seen in the window.

@@ -28,6 +28,9 @@ use super::guest::GuestMemory;
 /// meanwhile, some hundred microseconds.
 const SHOWN_BYTES: usize = 4 << 20;
 
+/// After a frame was still out as the next call began, so many buffers are taken to be.
+const APART: u32 = 256;
+
 #[derive(Debug)]
 struct Mapping {
     start: u32,
@@ -56,6 +59,9 @@ pub(crate) struct Views {
     /// Frames that were given away since the last call began and could be written to, and
     /// those that have come back since.
     lent: Vec<u64>,
+    /// For so many buffers more it is likely that they are still out as the next call
+    /// begins: a queue follows.
+    apart: u32,
     /// Calls to the kernel so far, for the statistics.
     pub(crate) system_calls: u64,
 }
@@ -70,6 +76,7 @@ impl Views {
             clock: 0,
             keeps: true,
             lent: Vec::new(),
+            apart: 0,
             system_calls: 0,
         }
     }
@@ -169,6 +176,19 @@ impl Views {
         }
     }
 
+    /// Whether a frame can be written to now, and one that is lent would likely be out
+    /// still as the next call begins.
+    pub(crate) fn is_better_copied(&mut self, frame: &Frame) -> bool {
+        self.apart = self.apart.saturating_sub(1);
+        self.apart > 0 && self.is_writable(frame)
+    }
+
+    /// Whether the element can write to a frame.
+    pub(crate) fn is_writable(&self, frame: &Frame) -> bool {
+        let mapping = self.mappings.get(&frame.id());
+        self.keeps && mapping.is_some_and(|mapping| mapping.writable)
+    }
+
     /// A frame comes whose only handle is the element's: what it could write to once, it
     /// may write to again, and is a user. Whether that was so.
     pub(crate) fn welcome(&mut self, frame: &Frame) -> bool {
@@ -203,6 +223,9 @@ impl Views {
                     self.unmap(*id);
                 }
                 return !gone;
+            }
+            if mapping.own {
+                self.apart = APART;
             }
             mapping.lent = false;
             self.system_calls += 1;
@@ -426,6 +449,10 @@ mod tests {
         views.lend(&frame, true);
         views.settle();
         assert!(!could_write(&views, frame.id()));
+        assert!(
+            !views.is_better_copied(&frame),
+            "it cannot be written to any more"
+        );
         // Back in the pool and out again, it is written to with a call to the kernel.
         let (id, calls) = (frame.id(), views.system_calls);
         drop(frame);
@@ -435,6 +462,10 @@ mod tests {
         assert_eq!(frame.id(), id);
         views.acquire(&frame, true).unwrap();
         assert_eq!(views.system_calls, calls + 1);
+        // For a while it is taken to be so again.
+        assert!(views.is_better_copied(&frame));
+        let more = (0..2 * APART).filter(|_| views.is_better_copied(&frame));
+        assert_eq!(more.count() as u32, APART - 3);
     }
 
     #[test]
