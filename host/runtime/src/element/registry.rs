@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use crossbeam::sync::Parker;
@@ -51,6 +51,11 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Whether it came out of the same bytes.
+    fn is(&self, found: &Found<'_>) -> bool {
+        self.component.is_some() && self.digest == found.digest
+    }
+
     /// What it wants from outside its own memory.
     pub fn privileges(&self) -> Privileges {
         Privileges {
@@ -65,6 +70,8 @@ pub struct ElementRegistry {
     pub(super) compiler: Compiler,
     sources: Sources,
     loaded: Mutex<BTreeMap<String, Arc<Loaded>>>,
+    /// What took over from others, as long as it runs.
+    swapped: Mutex<Vec<Weak<Loaded>>>,
 }
 
 impl ElementRegistry {
@@ -73,6 +80,7 @@ impl ElementRegistry {
             compiler,
             sources,
             loaded: Mutex::default(),
+            swapped: Mutex::default(),
         }
     }
 
@@ -96,9 +104,34 @@ impl ElementRegistry {
         Ok(Some(loaded))
     }
 
-    /// The element in a file as it is now, whatever was loaded before.
-    pub(crate) fn load_file(&self, path: &Path) -> Result<Loaded, Error> {
-        self.read(&path.display().to_string(), &Found::file(path)?)
+    /// The element in a file as it is now, whatever was loaded before from there. One with
+    /// the same bytes as another that is in use shares its code and what is known of it: the
+    /// names for its backtraces alone take a megabyte.
+    pub(crate) fn load_file(&self, path: &Path) -> Result<Arc<Loaded>, Error> {
+        let found = Found::file(path)?;
+        let loaded = match self.in_use(&found) {
+            Some(same) => Loaded {
+                origin: found.origin.clone(),
+                ..(*same).clone()
+            },
+            None => self.read(&path.display().to_string(), &found)?,
+        };
+        let loaded = Arc::new(loaded);
+        self.swapped().push(Arc::downgrade(&loaded));
+        Ok(loaded)
+    }
+
+    /// An element that came out of the same bytes.
+    fn in_use(&self, found: &Found<'_>) -> Option<Arc<Loaded>> {
+        let same = self.cache().values().find(|it| it.is(found)).cloned();
+        let mut swapped = self.swapped();
+        swapped.retain(|it| it.strong_count() > 0);
+        let mut swapped = swapped.iter().filter_map(Weak::upgrade);
+        same.or_else(|| swapped.find(|it| it.is(found)))
+    }
+
+    fn swapped(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Loaded>>> {
+        self.swapped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Loaded>>> {

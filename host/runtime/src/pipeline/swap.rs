@@ -119,7 +119,7 @@ impl ComponentNode {
     ) -> Result<Swapped, Error> {
         let refused = |failure: Failure| not_swapped(self.name(), failure);
         let _alone = Changing::begin(&self.is_changing).map_err(refused)?;
-        let loaded = Arc::new(elements.load_file(&swap.file)?);
+        let loaded = elements.load_file(&swap.file)?;
         check_lock(&loaded).map_err(refused)?;
         let digest = loaded.digest.clone();
         let newcomer = self.newcomer(elements, loaded, swap).map_err(refused)?;
