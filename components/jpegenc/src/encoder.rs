@@ -13,8 +13,11 @@ use millstream_sdk::video::{ColorRange, Family};
 
 use crate::bands::{Bands, Samples};
 use crate::dct::{self, Quantizer, samples};
-use crate::huffman::{Scan, Tables};
+use crate::huffman::{Finished, Scan, Tables};
 use crate::tables::{self, AC, Codes, DC};
+
+/// The end of a picture.
+const END: [u8; 2] = [0xff, 0xd9];
 
 /// Encodes frames that look alike.
 #[derive(Debug)]
@@ -41,10 +44,10 @@ impl Encoder {
         }
     }
 
-    /// Encodes a frame; the picture stays until the next one.
-    pub(crate) fn encode(&mut self, bytes: &[u8]) -> Result<&[u8], Failure> {
+    /// Encodes a frame.
+    pub(crate) fn encode(&mut self, bytes: &[u8]) -> Result<Encoded<'_>, Failure> {
         let frame = VideoFrame::new(&self.info, bytes)?;
-        self.scan.begin(&self.header);
+        self.scan.begin();
         let mut writer = Writer {
             luma: &self.luma,
             chroma: &self.chroma,
@@ -65,7 +68,36 @@ impl Encoder {
                 _ => writer.full(units, &luma, &u, &v),
             }
         }
-        Ok(self.scan.end())
+        Ok(Encoded {
+            header: &self.header,
+            scan: self.scan.end(),
+        })
+    }
+}
+
+/// A picture that is complete but for its last form.
+#[derive(Debug)]
+pub(crate) struct Encoded<'a> {
+    header: &'a [u8],
+    scan: Finished<'a>,
+}
+
+impl Encoded<'_> {
+    /// Bytes that it takes.
+    pub(crate) fn len(&self) -> usize {
+        self.header.len() + self.scan.len() + END.len()
+    }
+
+    /// Writes it.
+    pub(crate) fn write(&self, to: &mut [u8]) {
+        let Some((header, to)) = to.split_at_mut_checked(self.header.len()) else {
+            return;
+        };
+        header.copy_from_slice(self.header);
+        if let Some((scan, end)) = to.split_at_mut_checked(self.scan.len()) {
+            self.scan.write(scan);
+            end.iter_mut().zip(END).for_each(|(to, byte)| *to = byte);
+        }
     }
 }
 

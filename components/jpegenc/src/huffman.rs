@@ -3,21 +3,26 @@
 //! # Source
 //! ITU-T T.81, annexes C and F.1.2.
 
+use millstream_sdk::shuffle;
+use millstream_sdk::simd::{cast, u8x16};
+
 use crate::dct::{Block, PLACES};
 use crate::tables::{AC, Codes, DC};
 
-/// Bytes for which there is room before a block is written: 64 codes of at most 27
-/// bits, what was left over, and a stuffed byte after each.
-const BLOCK_ROOM: usize = 512;
-/// How much the room grows at a time, at least.
-const GROWTH: usize = 64 * 1024;
+/// Words for which there is room before a block is written: 64 codes of at most 27 bits
+/// are 54.
+const BLOCK_ROOM: usize = 64;
+/// How many words the room grows at a time, at least.
+const GROWTH: usize = 16 * 1024;
+/// Words to which zeros are added at a time.
+const GROUP: usize = 4;
 /// The symbol of sixteen zeros.
 const ZEROS: usize = 0xf0;
 /// The symbol of nothing but zeros.
 const END: usize = 0;
 
-/// The codes of a luma or chroma component: `code << 8 | bits` for each symbol, where
-/// the bits are those of the code and of the level behind it.
+/// The codes of a luma or chroma component, for each symbol: the bits of the code and
+/// of the level behind it, and five bits that say how many these are.
 #[derive(Debug)]
 pub(crate) struct Tables {
     dc: [u32; 256],
@@ -52,7 +57,8 @@ const fn table(codes: &Codes) -> [u32; 256] {
         let mut left = codes.counts[length - 1];
         while left > 0 {
             let symbol = codes.symbols[at] as usize;
-            table[symbol] = code << 8 | (length + (symbol & 15)) as u32;
+            let size = symbol & 15;
+            table[symbol] = code << size << 5 | (length + size) as u32;
             (code, at, left) = (code + 1, at + 1, left - 1);
         }
         (code, length) = (code << 1, length + 1);
@@ -60,173 +66,202 @@ const fn table(codes: &Codes) -> [u32; 256] {
     table
 }
 
-/// The bytes of a picture that is being written.
+/// The scan of a picture that is being written: bits in words, without the zeros that
+/// follow each byte of 255.
+///
+/// Codes are added without a branch: each writes the present word, and goes on to the
+/// next one when it is full.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
     /// Longer than what is written, so that it grows seldom.
-    bytes: Vec<u8>,
-    /// Bytes written.
+    words: Vec<u32>,
+    /// Words written.
     at: usize,
     bits: Bits,
 }
 
-/// Bits that are no whole word yet: the lowest ones of `bits`.
+/// The lowest bits are in no whole word yet.
 #[derive(Debug, Default, Clone, Copy)]
 struct Bits {
     bits: u64,
+    /// Up to 31.
     count: u32,
 }
 
 impl Scan {
-    /// Begins a picture with what stands before its scan.
-    pub(crate) fn begin(&mut self, header: &[u8]) {
+    pub(crate) fn begin(&mut self) {
         (self.at, self.bits) = (0, Bits::default());
-        self.raw(header);
     }
 
     /// Writes a block. `last` is the first level of the component's last one.
     #[inline]
     pub(crate) fn block(&mut self, block: &Block, last: &mut i32, tables: &Tables) {
-        let Some(room) = self.room() else {
+        if self.words.len() - self.at < BLOCK_ROOM {
+            self.grow();
+        }
+        let room = self.words.get_mut(self.at..);
+        let Some(room) = room.and_then(<[u32]>::first_chunk_mut) else {
             return;
         };
-        let (mut at, mut bits) = (0, *room.bits);
-        let difference = block.dc - *last;
+        let mut writer = Writer {
+            room,
+            bits: self.bits.bits,
+            at: self.bits.count,
+        };
+        writer.level(&tables.dc, 0, block.dc - *last);
         *last = block.dc;
-        let (size, value) = sized(difference);
-        let entry = at_most(&tables.dc, size as usize);
-        bits.put(entry, size, value, room.bytes, &mut at);
         let mut left = block.non_zero & !1;
-        let mut before = 0;
+        let mut next = 1;
         while left != 0 {
             let place = left.trailing_zeros();
             left &= left - 1;
-            let mut run = place - before - 1;
-            before = place;
+            let mut run = place - next;
+            next = place + 1;
             while run > 15 {
-                bits.put(at_most(&tables.ac, ZEROS), 0, 0, room.bytes, &mut at);
+                writer.put(entry(&tables.ac, ZEROS), 0);
                 run -= 16;
             }
-            let level = level(block, place);
-            let (size, value) = sized(level);
-            let entry = at_most(&tables.ac, (run << 4 | size) as usize);
-            bits.put(entry, size, value, room.bytes, &mut at);
+            writer.level(&tables.ac, run << 4, level(block, place));
         }
-        if before != 63 {
-            bits.put(at_most(&tables.ac, END), 0, 0, room.bytes, &mut at);
+        if next != 64 {
+            writer.put(entry(&tables.ac, END), 0);
         }
-        *room.bits = bits;
-        self.at += at;
+        self.bits.bits = writer.bits;
+        self.bits.count = writer.at % 32;
+        self.at += (writer.at / 32) as usize;
     }
 
-    /// Ends the scan and the picture; gives all of it.
-    pub(crate) fn end(&mut self) -> &[u8] {
-        // Up to seven bits of 1 fill the last byte.
-        let Bits { bits, count } = self.bits;
-        let fill = count.next_multiple_of(8) - count;
-        let (bits, count) = (bits << fill | ((1 << fill) - 1), count + fill);
-        self.bits = Bits::default();
-        for byte in (0..count / 8).rev() {
-            let byte = (bits >> (byte * 8)) as u8;
-            self.raw(&[byte]);
-            if byte == 0xff {
-                self.raw(&[0]);
-            }
-        }
-        self.raw(&[0xff, 0xd9]);
-        self.bytes.get(..self.at).unwrap_or_default()
-    }
-
-    fn raw(&mut self, bytes: &[u8]) {
-        let end = self.at + bytes.len();
-        if end > self.bytes.len() {
-            self.bytes.resize(end + GROWTH, 0);
-        }
-        if let Some(to) = self.bytes.get_mut(self.at..end) {
-            to.copy_from_slice(bytes);
-        }
-        self.at = end;
-    }
-
-    /// Where a block is written. There is always room.
-    #[inline]
-    fn room(&mut self) -> Option<Room<'_>> {
-        if self.bytes.len() - self.at < BLOCK_ROOM {
+    /// Ends the scan; gives its bytes, which [`Finished::write`] writes.
+    pub(crate) fn end(&mut self) -> Finished<'_> {
+        if self.words.len() - self.at < BLOCK_ROOM {
             self.grow();
         }
-        let bytes = self.bytes.get_mut(self.at..)?.first_chunk_mut()?;
-        Some(Room {
-            bytes,
-            bits: &mut self.bits,
-        })
+        // Bits of 1 fill the last byte, zeros the word.
+        let Bits { bits, count } = self.bits;
+        let fill = count.next_multiple_of(8) - count;
+        let bits = bits << fill | ((1 << fill) - 1);
+        if let Some(word) = self.words.get_mut(self.at) {
+            *word = (bits << 32 >> (count + fill)) as u32;
+        }
+        let length = self.at * 4 + count.div_ceil(8) as usize;
+        let words = self.words.get(..length.div_ceil(4)).unwrap_or_default();
+        let full = full(words);
+        Finished {
+            words,
+            length,
+            full,
+        }
     }
 
     #[cold]
     fn grow(&mut self) {
-        self.bytes.resize(self.bytes.len() * 3 / 2 + GROWTH, 0);
+        self.words.resize(self.words.len() * 3 / 2 + GROWTH, 0);
     }
 }
 
-struct Room<'a> {
-    bytes: &'a mut [u8; BLOCK_ROOM],
-    bits: &'a mut Bits,
+/// Where a block is written.
+struct Writer<'a> {
+    room: &'a mut [u32; BLOCK_ROOM],
+    /// The lowest ones are in no whole word yet.
+    bits: u64,
+    /// Bits written, those of the first word included that were there before.
+    at: u32,
 }
 
-impl Bits {
-    /// Adds a code and the `size` bits of `value`.
+impl Writer<'_> {
+    /// Adds a level; `run` are the upper bits of its symbol.
     #[inline]
-    fn put(
-        &mut self,
-        entry: u32,
-        size: u32,
-        value: u32,
-        bytes: &mut [u8; BLOCK_ROOM],
-        at: &mut usize,
-    ) {
-        let code = u64::from(entry >> 8) << size | u64::from(value);
-        let length = entry & 255;
-        self.bits = self.bits << length | code;
-        self.count += length;
-        if self.count >= 32 {
-            self.count -= 32;
-            let word = (self.bits >> self.count) as u32;
-            // Whether a byte is 255: then one of the inverted word is 0.
-            if (!word).wrapping_sub(0x0101_0101) & word & 0x8080_8080 != 0 {
-                *at = stuffed(word, bytes, *at);
-            } else {
-                write(word.to_be_bytes(), bytes, *at);
-                *at += 4;
+    fn level(&mut self, table: &[u32; 256], run: u32, level: i32) {
+        let size = 32 - level.unsigned_abs().leading_zeros();
+        // Of a negative one the bits of it less 1.
+        let bits = level + (level >> 31 & ((1 << (size & 31)) - 1));
+        self.put(entry(table, (run | size) as usize), bits as u32);
+    }
+
+    /// Adds a code, and the bits behind it.
+    #[inline]
+    fn put(&mut self, entry: u32, bits: u32) {
+        let length = entry & 31;
+        self.bits = self.bits << length | u64::from((entry >> 5) + bits);
+        let count = self.at % 32 + length;
+        let word = self.bits.wrapping_shl(count.wrapping_neg()) >> 32;
+        if let Some(to) = self.room.get_mut((self.at / 32) as usize % BLOCK_ROOM) {
+            *to = word as u32;
+        }
+        self.at += length;
+    }
+}
+
+/// A scan that is complete.
+#[derive(Debug)]
+pub(crate) struct Finished<'a> {
+    words: &'a [u32],
+    length: usize,
+    /// How many bytes are 255.
+    full: usize,
+}
+
+impl Finished<'_> {
+    /// Bytes that it takes.
+    pub(crate) fn len(&self) -> usize {
+        self.length + self.full
+    }
+
+    /// Writes it, with a 0 after each 255.
+    pub(crate) fn write(&self, to: &mut [u8]) {
+        let (groups, last) = self.words.as_chunks::<GROUP>();
+        let mut at = 0;
+        for group in groups {
+            let bytes = big_endian(cast(*group));
+            let is_plain = !bytes.simd_eq(u8x16::splat(255)).any();
+            match to.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+                Some(chunk) if is_plain => {
+                    *chunk = bytes.to_array();
+                    at += 16;
+                }
+                _ => at = stuffed(&bytes.to_array(), to, at),
             }
+        }
+        let ends = last.iter().flat_map(|word| word.to_be_bytes());
+        for byte in ends.take(self.length.saturating_sub(groups.len() * GROUP * 4)) {
+            at = stuffed(&[byte], to, at);
         }
     }
 }
 
-#[inline]
-fn write(word: [u8; 4], bytes: &mut [u8; BLOCK_ROOM], at: usize) {
-    if let Some(to) = bytes.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
-        *to = word;
+/// How many bytes are 255.
+fn full(words: &[u32]) -> usize {
+    let (groups, last) = words.as_chunks::<GROUP>();
+    let groups = groups.iter().map(|group| {
+        let bytes: u8x16 = cast(*group);
+        bytes.simd_eq(u8x16::splat(255)).to_bitmask().count_ones()
+    });
+    let last = last.iter().flat_map(|word| word.to_be_bytes());
+    groups.sum::<u32>() as usize + last.filter(|byte| *byte == 255).count()
+}
+
+fn big_endian(words: u8x16) -> u8x16 {
+    if cfg!(target_endian = "big") {
+        return words;
     }
+    shuffle!(words, words, 3 2 1 0 7 6 5 4 11 10 9 8 15 14 13 12)
 }
 
 /// Writes bytes with a 0 after each 255; gives where they end.
-#[cold]
-fn stuffed(word: u32, bytes: &mut [u8; BLOCK_ROOM], mut at: usize) -> usize {
-    for byte in word.to_be_bytes() {
-        if let Some(to) = bytes.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
-            *to = [byte, 0];
+fn stuffed(bytes: &[u8], to: &mut [u8], mut at: usize) -> usize {
+    for byte in bytes {
+        if let Some(to) = to.get_mut(at) {
+            *to = *byte;
         }
-        at += 1 + usize::from(byte == 0xff);
+        at += 1;
+        if *byte == 255 {
+            if let Some(to) = to.get_mut(at) {
+                *to = 0;
+            }
+            at += 1;
+        }
     }
     at
-}
-
-/// How many bits a level has, and the bits: of a negative one those of it less 1.
-#[inline]
-fn sized(level: i32) -> (u32, u32) {
-    let sign = level >> 31;
-    let size = 32 - level.unsigned_abs().leading_zeros();
-    let mask = (1_u32 << (size & 31)) - 1;
-    (size, (level + sign) as u32 & mask)
 }
 
 #[inline]
@@ -239,6 +274,6 @@ fn level(block: &Block, place: u32) -> i32 {
 
 /// An entry of a table that has one for each byte.
 #[inline]
-fn at_most(table: &[u32; 256], index: usize) -> u32 {
-    table.get(index & 255).copied().unwrap_or(0)
+fn entry(table: &[u32; 256], symbol: usize) -> u32 {
+    table.get(symbol & 255).copied().unwrap_or(0)
 }

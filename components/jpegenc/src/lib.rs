@@ -101,7 +101,7 @@ impl Element for JpegEnc {
         let view = buffer.map();
         let picture = encoder.encode(&view)?;
         let mut output = ctx.allocate(picture.len());
-        output.map_overwrite().copy_from_slice(picture);
+        picture.write(&mut output.map_overwrite());
         output.copy_info(&buffer);
         Ok(output.into())
     }
