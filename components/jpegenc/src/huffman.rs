@@ -12,6 +12,8 @@ use crate::tables::{AC, Codes, DC};
 /// Words for which there is room before a block is written: 64 codes of at most 27 bits
 /// are 54.
 const BLOCK_ROOM: usize = 64;
+/// The most codes of a block are 64, and some for many zeros.
+const BLOCK_CODES: usize = 128;
 /// How many words the room grows at a time, at least.
 const GROWTH: usize = 16 * 1024;
 /// Words to which zeros are added at a time.
@@ -69,15 +71,28 @@ const fn table(codes: &Codes) -> [u32; 256] {
 /// The scan of a picture that is being written: bits in words, without the zeros that
 /// follow each byte of 255.
 ///
-/// Codes are added without a branch: each writes the present word, and goes on to the
-/// next one when it is full.
-#[derive(Debug, Default)]
+/// The codes of a block are looked up first and put together then: the first loop has
+/// nothing that waits for the code before, and the second one little.
+#[derive(Debug)]
 pub(crate) struct Scan {
     /// Longer than what is written, so that it grows seldom.
     words: Vec<u32>,
     /// Words written.
     at: usize,
     bits: Bits,
+    /// Of the present block.
+    codes: [u32; BLOCK_CODES],
+}
+
+impl Default for Scan {
+    fn default() -> Self {
+        Self {
+            words: Vec::new(),
+            at: 0,
+            bits: Bits::default(),
+            codes: [0; BLOCK_CODES],
+        }
+    }
 }
 
 /// The lowest bits are in no whole word yet.
@@ -103,12 +118,15 @@ impl Scan {
         let Some(room) = room.and_then(<[u32]>::first_chunk_mut) else {
             return;
         };
-        let mut writer = Writer {
-            room,
-            bits: self.bits.bits,
-            at: self.bits.count,
+        let codes = &mut self.codes;
+        let mut count = 0;
+        let mut add = |code: u32| {
+            if let Some(to) = codes.get_mut(count % BLOCK_CODES) {
+                *to = code;
+            }
+            count += 1;
         };
-        writer.level(&tables.dc, 0, block.dc - *last);
+        add(code(&tables.dc, 0, block.dc - *last));
         *last = block.dc;
         let mut left = block.non_zero & !1;
         let mut next = 1;
@@ -118,17 +136,16 @@ impl Scan {
             let mut run = place - next;
             next = place + 1;
             while run > 15 {
-                writer.put(entry(&tables.ac, ZEROS), 0);
+                add(entry(&tables.ac, ZEROS));
                 run -= 16;
             }
-            writer.level(&tables.ac, run << 4, level(block, place));
+            add(code(&tables.ac, run << 4, level(block, place)));
         }
         if next != 64 {
-            writer.put(entry(&tables.ac, END), 0);
+            add(entry(&tables.ac, END));
         }
-        self.bits.bits = writer.bits;
-        self.bits.count = writer.at % 32;
-        self.at += (writer.at / 32) as usize;
+        let codes = codes.get(..count).unwrap_or_default();
+        self.at += self.bits.put(codes, room);
     }
 
     /// Ends the scan; gives its bytes, which [`Finished::write`] writes.
@@ -159,36 +176,28 @@ impl Scan {
     }
 }
 
-/// Where a block is written.
-struct Writer<'a> {
-    room: &'a mut [u32; BLOCK_ROOM],
-    /// The lowest ones are in no whole word yet.
-    bits: u64,
-    /// Bits written, those of the first word included that were there before.
-    at: u32,
-}
-
-impl Writer<'_> {
-    /// Adds a level; `run` are the upper bits of its symbol.
+impl Bits {
+    /// Adds codes; gives how many words are full now. Each code writes the present word,
+    /// full or not, so that there is no branch.
     #[inline]
-    fn level(&mut self, table: &[u32; 256], run: u32, level: i32) {
-        let size = 32 - level.unsigned_abs().leading_zeros();
-        // Of a negative one the bits of it less 1.
-        let bits = level + (level >> 31 & ((1 << (size & 31)) - 1));
-        self.put(entry(table, (run | size) as usize), bits as u32);
-    }
-
-    /// Adds a code, and the bits behind it.
-    #[inline]
-    fn put(&mut self, entry: u32, bits: u32) {
-        let length = entry & 31;
-        self.bits = self.bits << length | u64::from((entry >> 5) + bits);
-        let count = self.at % 32 + length;
-        let word = self.bits.wrapping_shl(count.wrapping_neg()) >> 32;
-        if let Some(to) = self.room.get_mut((self.at / 32) as usize % BLOCK_ROOM) {
-            *to = word as u32;
+    fn put(&mut self, codes: &[u32], words: &mut [u32; BLOCK_ROOM]) -> usize {
+        let Self { mut bits, count } = *self;
+        // Bits of the words, those of the first one included that were there before.
+        let mut at = count;
+        for code in codes {
+            let length = code & 31;
+            bits = bits << length | u64::from(code >> 5);
+            let word = bits.wrapping_shl((at % 32 + length).wrapping_neg()) >> 32;
+            if let Some(to) = words.get_mut((at / 32) as usize % BLOCK_ROOM) {
+                *to = word as u32;
+            }
+            at += length;
         }
-        self.at += length;
+        *self = Self {
+            bits,
+            count: at % 32,
+        };
+        (at / 32) as usize
     }
 }
 
@@ -262,6 +271,15 @@ fn stuffed(bytes: &[u8], to: &mut [u8], mut at: usize) -> usize {
         }
     }
     at
+}
+
+/// The code of a level and the bits behind it; `run` are the upper bits of its symbol.
+#[inline]
+fn code(table: &[u32; 256], run: u32, level: i32) -> u32 {
+    let size = 32 - level.unsigned_abs().leading_zeros();
+    // Of a negative one the bits of it less 1.
+    let bits = level + (level >> 31 & ((1 << (size & 31)) - 1));
+    entry(table, (run | size) as usize) + ((bits as u32) << 5)
 }
 
 #[inline]
