@@ -11,6 +11,8 @@
 pub use bytemuck::must_cast as cast;
 pub use wide::{i16x8, i32x4, u8x16, u16x8};
 
+use wide::{i8x16, i16x16};
+
 /// Sixteen bytes, each from one of thirty-two places: those of the first vector are
 /// 0 to 15, those of the second 16 to 31.
 ///
@@ -128,6 +130,25 @@ pub fn low(bytes: u8x16) -> i16x8 {
 #[inline]
 pub fn high(bytes: u8x16) -> i16x8 {
     numbers(u8x16::unpack_high(bytes, u8x16::ZERO))
+}
+
+/// Sixteen numbers as signed bytes; what is out of their range is the nearest one.
+#[inline]
+pub fn signed_bytes(low: i16x8, high: i16x8) -> u8x16 {
+    cast(i8x16::from_i16x16_saturate(cast::<_, i16x16>([low, high])))
+}
+
+/// Rows become columns.
+#[inline]
+pub fn transposed(rows: [i16x8; 8]) -> [i16x8; 8] {
+    let [a, b, c, d, e, f, g, h] = rows.map(bytes);
+    let ([ae0, ae1], [bf0, bf1]) = (zip_pairs(a, e), zip_pairs(b, f));
+    let ([cg0, cg1], [dh0, dh1]) = (zip_pairs(c, g), zip_pairs(d, h));
+    let ([aceg0, aceg1], [aceg2, aceg3]) = (zip_pairs(ae0, cg0), zip_pairs(ae1, cg1));
+    let ([bdfh0, bdfh1], [bdfh2, bdfh3]) = (zip_pairs(bf0, dh0), zip_pairs(bf1, dh1));
+    let ([r0, r1], [r2, r3]) = (zip_pairs(aceg0, bdfh0), zip_pairs(aceg1, bdfh1));
+    let ([r4, r5], [r6, r7]) = (zip_pairs(aceg2, bdfh2), zip_pairs(aceg3, bdfh3));
+    [r0, r1, r2, r3, r4, r5, r6, r7].map(numbers)
 }
 
 /// Eight bytes times 256, in numbers that may be negative.

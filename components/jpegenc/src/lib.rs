@@ -2,15 +2,25 @@
 //! `videotestsrc num-buffers=10 ! jpegenc ! multifilesink location=frames/%05d.jpg`.
 //!
 //! ```text
-//!  video/x-raw, RGB or GRAY8 ──▶ sink [jpegenc] src ──▶ image/jpeg
+//!  video/x-raw ──▶ sink [jpegenc] src ──▶ image/jpeg
 //! ```
 
-use image::ExtendedColorType;
-use image::codecs::jpeg::JpegEncoder;
+mod encoder;
+mod bands;
+mod pixels;
+mod dct;
+mod huffman;
+mod tables;
+
+use encoder::Encoder;
 use millstream_sdk::caps::{Structure, Value};
 use millstream_sdk::prelude::*;
 
 const DEFAULT_QUALITY: u32 = 85;
+/// As its sink pad says; the first ones cost least.
+const FORMATS: [&str; 11] = [
+    "I420", "YV12", "NV12", "NV21", "YUY2", "UYVY", "RGB", "BGR", "RGBx", "BGRx", "GRAY8",
+];
 /// What both pads' caps say.
 const SHARED_FIELDS: [&str; 3] = ["width", "height", "framerate"];
 
@@ -25,11 +35,9 @@ properties! {
 /// The element.
 pub struct JpegEnc {
     settings: Settings,
+    /// For the present caps and settings; None without caps.
+    encoder: Option<Encoder>,
     info: Option<VideoInfo>,
-    /// Rows without padding, where the frame has some.
-    rows: Vec<u8>,
-    /// The picture, before it is as long as its buffer.
-    picture: Vec<u8>,
 }
 
 impl Element for JpegEnc {
@@ -41,8 +49,8 @@ impl Element for JpegEnc {
     const PADS: &'static [PadTemplate] = &[
         PadTemplate::sink(
             "sink",
-            "video/x-raw, format={ RGB, GRAY8 }, width=[ 1, 16384 ], height=[ 1, 16384 ], \
-             framerate=[ 0/1, 2147483647/1 ]",
+            "video/x-raw, format={ I420, YV12, NV12, NV21, YUY2, UYVY, RGB, BGR, RGBx, BGRx, GRAY8 }, \
+             width=[ 1, 16384 ], height=[ 1, 16384 ], framerate=[ 0/1, 2147483647/1 ]",
         ),
         PadTemplate::src(
             "src",
@@ -55,9 +63,8 @@ impl Element for JpegEnc {
     fn new(settings: Settings) -> Result<Self, Failure> {
         Ok(Self {
             settings,
+            encoder: None,
             info: None,
-            rows: Vec::new(),
-            picture: Vec::new(),
         })
     }
 
@@ -77,19 +84,24 @@ impl Element for JpegEnc {
     fn set_caps(&mut self, ctx: &Context, pad: u32, caps: &Caps) -> Result<(), Failure> {
         if ctx.template(pad)?.direction == Direction::Sink {
             self.info = Some(VideoInfo::from_caps(caps)?);
+            self.prepare();
         }
         Ok(())
     }
 
     fn configure(&mut self, settings: Settings) -> Result<(), Failure> {
         self.settings = settings;
+        self.prepare();
         Ok(())
     }
 
     fn chain(&mut self, ctx: &Context, _: u32, buffer: Buffer) -> Flow {
-        self.encode(&buffer.map())?;
-        let mut output = ctx.allocate(self.picture.len());
-        output.map_overwrite().copy_from_slice(&self.picture);
+        let encoder = self.encoder.as_mut();
+        let encoder = encoder.ok_or_else(|| Failure::not_negotiated("a frame came before caps"))?;
+        let view = buffer.map();
+        let picture = encoder.encode(&view)?;
+        let mut output = ctx.allocate(picture.len());
+        picture.write(&mut output.map_overwrite());
         output.copy_info(&buffer);
         Ok(output.into())
     }
@@ -97,38 +109,16 @@ impl Element for JpegEnc {
 element!(JpegEnc: Element);
 
 impl JpegEnc {
-    /// Encodes a frame into `picture`.
-    fn encode(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        let info = self.info.as_ref();
-        let info = info.ok_or_else(|| Failure::not_negotiated("a frame came before caps"))?;
-        let frame = VideoFrame::new(info, bytes)?;
-        let color = match info.format {
-            VideoFormat::GRAY8 => ExtendedColorType::L8,
-            _ => ExtendedColorType::Rgb8,
-        };
-        let plane = frame.plane(0);
-        let rows = if plane.layout.stride == plane.layout.row_bytes {
-            plane.bytes
-        } else {
-            self.rows.clear();
-            plane
-                .rows()
-                .for_each(|row| self.rows.extend_from_slice(row));
-            &self.rows
-        };
-        self.picture.clear();
-        let (width, height) = (info.width as u32, info.height as u32);
-        let quality = self.settings.quality.clamp(1, 100) as u8;
-        JpegEncoder::new_with_quality(&mut self.picture, quality)
-            .encode(rows, width, height, color)
-            .map_err(|error| Failure::failed(format!("cannot encode a frame: {error}")))
+    fn prepare(&mut self) {
+        let quality = self.settings.quality;
+        self.encoder = self.info.as_ref().map(|info| Encoder::new(info, quality));
     }
 }
 
 /// What the other pad could carry if one carries `from`.
 fn other_side(from: &Structure, is_sink: bool) -> Structure {
     let mut to = if is_sink {
-        Structure::new("video/x-raw").field("format", Value::strings(["RGB", "GRAY8"]))
+        Structure::new("video/x-raw").field("format", Value::strings(FORMATS))
     } else {
         Structure::new("image/jpeg")
     };
