@@ -239,8 +239,8 @@ mod tests {
         );
         clock.play();
         std::thread::scope(|scope| {
-            let is_unwanted = || unwanted.load(Ordering::Acquire);
-            let waiter = scope.spawn(|| clock.wait_unless(u64::MAX, is_unwanted));
+            let waiter =
+                scope.spawn(|| clock.wait_unless(u64::MAX, || unwanted.load(Ordering::Acquire)));
             clock.wake();
             unwanted.store(true, Ordering::Release);
             clock.wake();
