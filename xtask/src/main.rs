@@ -83,7 +83,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bench",
-        takes: "peers [ROW…] [--install] | inference | streams | swap | tracking | gpu [--software]",
+        takes: "peers [ROW…] [--install] | inference | streams | many | swap | tracking | gpu [--software]",
         summary: "measure us beside what a user would take instead; prints tables",
         run: bench::task,
     },

@@ -1,4 +1,4 @@
-//! [`Canvas`]: a picture at full resolution in the frame's samples.
+//! [`Canvas`]: a picture, or a part of one, at full resolution in the frame's samples.
 
 use crate::color::Sample;
 
@@ -23,56 +23,69 @@ impl Area {
     }
 }
 
-/// A picture, three samples a pixel.
+/// A picture, three samples a pixel, of which some part is there to draw on.
 #[derive(Debug, Clone)]
 pub(crate) struct Canvas {
+    /// Of the whole picture.
     pub(crate) width: usize,
     pub(crate) height: usize,
+    part: Area,
     pixels: Vec<Sample>,
 }
 
 impl Canvas {
-    /// A picture of one colour.
-    pub(crate) fn new(width: usize, height: usize, color: Sample) -> Self {
+    /// A whole picture, all zeroes.
+    pub(crate) fn new(width: usize, height: usize) -> Self {
+        let (x, y) = ((0, width), (0, height));
+        Self::part(width, height, Area { x, y })
+    }
+
+    /// A part of a picture, all zeroes.
+    pub(crate) fn part(width: usize, height: usize, part: Area) -> Self {
+        let pixels = (part.x.1 - part.x.0) * (part.y.1 - part.y.0);
         Self {
             width,
             height,
-            pixels: vec![color; width * height],
+            part,
+            pixels: vec![[0; 3]; pixels],
         }
     }
 
     /// All of it.
     pub(crate) fn area(&self) -> Area {
-        Area {
-            x: (0, self.width),
-            y: (0, self.height),
-        }
+        self.part
     }
 
-    /// The rows from the top.
-    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut [Sample]> {
-        self.pixels.chunks_mut(self.width)
+    /// The rows from the top, with their numbers.
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = (usize, &mut [Sample])> {
+        let width = (self.part.x.1 - self.part.x.0).max(1);
+        (self.part.y.0..).zip(self.pixels.chunks_mut(width))
+    }
+
+    /// Where a part of a row lies; the end is before the beginning outside.
+    fn place(&self, y: usize, (from, to): (usize, usize)) -> core::ops::Range<usize> {
+        let Area { x, y: rows } = self.part;
+        if !(rows.0..rows.1).contains(&y) {
+            return 0..0;
+        }
+        let start = (y - rows.0) * (x.1 - x.0);
+        start + from.max(x.0) - x.0..(start + to.min(x.1)).saturating_sub(x.0)
     }
 
     /// A part of a row; empty outside.
-    pub(crate) fn span(&self, y: usize, (from, to): (usize, usize)) -> &[Sample] {
-        let start = y * self.width;
-        self.pixels
-            .get(start + from..start + to.min(self.width))
-            .unwrap_or_default()
+    pub(crate) fn span(&self, y: usize, x: (usize, usize)) -> &[Sample] {
+        self.pixels.get(self.place(y, x)).unwrap_or_default()
     }
 
     /// A part of a row to draw on; empty outside.
-    pub(crate) fn span_mut(&mut self, y: usize, (from, to): (usize, usize)) -> &mut [Sample] {
-        let start = y * self.width;
-        self.pixels
-            .get_mut(start + from..start + to.min(self.width))
-            .unwrap_or_default()
+    pub(crate) fn span_mut(&mut self, y: usize, x: (usize, usize)) -> &mut [Sample] {
+        let place = self.place(y, x);
+        self.pixels.get_mut(place).unwrap_or_default()
     }
 
     /// Fills a rectangle.
     pub(crate) fn fill(&mut self, area: Area, color: Sample) {
-        for y in area.y.0..area.y.1.min(self.height) {
+        for y in area.y.0.max(self.part.y.0)..area.y.1.min(self.part.y.1) {
             self.span_mut(y, area.x).fill(color);
         }
     }

@@ -14,6 +14,9 @@ use crate::random::Random;
 use crate::shapes::{Moving, Scene};
 use crate::{Pattern, Settings, ball, snow, still};
 
+/// Rows that are drawn at a time; even, so that rows that share chroma stay together.
+const BAND_ROWS: usize = 16;
+
 /// A pattern at one format and size.
 #[derive(Debug)]
 pub(crate) struct Picture {
@@ -31,7 +34,7 @@ enum Motion {
     Nothing,
     /// All of it, with a row of noise to reuse.
     Snow(Vec<u8>),
-    /// The corner of `smpte`.
+    /// The corner of `smpte` and what shares chroma with it, and the corner alone.
     Corner(Canvas, Area),
     Ball(Canvas),
     /// The background, what is drawn on, what moves.
@@ -45,32 +48,45 @@ enum Motion {
 impl Picture {
     pub(crate) fn new(settings: &Settings, info: &VideoInfo) -> Result<Self, Failure> {
         let colors = Colors::new(info);
-        let mut canvas = Canvas::new(info.width, info.height, [0; 3]);
-        still::draw(settings.pattern, &mut canvas, &colors);
-        let scene = (settings.pattern == Pattern::Shapes)
-            .then(|| Scene::new(settings.seed, settings.count, info, &colors));
-        if let Some(scene) = &scene {
-            scene.draw_background(&mut canvas, &colors);
-        }
+        let (width, height, pattern) = (info.width, info.height, settings.pattern);
         let mut prepared = vec![0; info.size];
-        pack(
-            &canvas,
-            canvas.area(),
-            &mut VideoFrameMut::new(info, &mut prepared)?,
-        );
-        let motion = match (settings.pattern, scene) {
-            (_, Some(scene)) => Motion::Shapes {
-                background: canvas.clone(),
-                canvas,
-                scene: Box::new(scene),
-            },
-            (Pattern::Snow, _) => Motion::Snow(Vec::new()),
-            (Pattern::Smpte, _) => {
-                let area = still::smpte_noise(&canvas);
-                Motion::Corner(canvas, area)
+        let mut frame = VideoFrameMut::new(info, &mut prepared)?;
+        let mut on_canvas = |mut canvas: Canvas, scene: Option<&Scene>| {
+            still::draw(pattern, &mut canvas, &colors);
+            if let Some(scene) = scene {
+                scene.draw_background(&mut canvas, &colors);
             }
-            (Pattern::Ball, _) => Motion::Ball(canvas),
-            _ => Motion::Nothing,
+            pack(&canvas, canvas.area(), &mut frame);
+            canvas
+        };
+        let motion = match pattern {
+            Pattern::Shapes => {
+                let scene = Scene::new(settings.seed, settings.count, info, &colors);
+                let canvas = on_canvas(Canvas::new(width, height), Some(&scene));
+                Motion::Shapes {
+                    background: canvas.clone(),
+                    canvas,
+                    scene: Box::new(scene),
+                }
+            }
+            Pattern::Ball => Motion::Ball(on_canvas(Canvas::new(width, height), None)),
+            // A canvas for all of it would take twice as much as the picture.
+            _ => {
+                for top in (0..height).step_by(BAND_ROWS) {
+                    let y = (top, height.min(top + BAND_ROWS));
+                    let band = Area { x: (0, width), y };
+                    on_canvas(Canvas::part(width, height, band), None);
+                }
+                match pattern {
+                    Pattern::Snow => Motion::Snow(Vec::new()),
+                    Pattern::Smpte => {
+                        let area = still::smpte_noise(width, height);
+                        let part = Canvas::part(width, height, area.even(width, height));
+                        Motion::Corner(on_canvas(part, None), area)
+                    }
+                    _ => Motion::Nothing,
+                }
+            }
         };
         Ok(Self {
             info: info.clone(),

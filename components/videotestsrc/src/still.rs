@@ -42,8 +42,7 @@ pub(crate) fn draw(pattern: Pattern, canvas: &mut Canvas, colors: &Colors) {
 }
 
 /// The part of `smpte` that is noise: the right quarter of the bottom quarter.
-pub(crate) fn smpte_noise(canvas: &Canvas) -> Area {
-    let Canvas { width, height, .. } = *canvas;
+pub(crate) fn smpte_noise(width: usize, height: usize) -> Area {
     Area {
         x: (width * 3 / 4, width),
         y: (3 * height / 4, height),
@@ -93,8 +92,9 @@ fn smpte(canvas: &mut Canvas, colors: &Colors) {
 
 fn checkers(canvas: &mut Canvas, colors: &Colors, size: usize) {
     let (green, red): (Sample, Sample) = (colors.of(GREEN), colors.of(RED));
-    for (y, row) in canvas.rows_mut().enumerate() {
-        for (x, pixel) in row.iter_mut().enumerate() {
+    let left = canvas.area().x.0;
+    for (y, row) in canvas.rows_mut() {
+        for (x, pixel) in (left..).zip(row) {
             *pixel = if (x ^ y) & size == 0 { red } else { green };
         }
     }
@@ -102,7 +102,7 @@ fn checkers(canvas: &mut Canvas, colors: &Colors, size: usize) {
 
 fn gradient(canvas: &mut Canvas, colors: &Colors) {
     let last = (canvas.height - 1).max(1);
-    for (y, row) in canvas.rows_mut().enumerate() {
+    for (y, row) in canvas.rows_mut() {
         row.fill(colors.of([(y * 255 / last) as u8; 3]));
     }
 }

@@ -20,6 +20,8 @@ pub(crate) enum Waited {
     Reached { late_nanos: u64 },
     /// The pipeline is being stopped.
     Flushing,
+    /// Whoever waits has something else to do.
+    Unwanted,
 }
 
 /// Clock, base time and the flag that ends all waiting.
@@ -143,10 +145,19 @@ impl PipelineClock {
 
     /// Waits until a running time, or the end of the pipeline.
     pub(crate) fn wait_until(&self, running_time: u64) -> Waited {
+        self.wait_unless(running_time, || false)
+    }
+
+    /// The same, but no longer than until it is unwanted: who makes it so calls
+    /// [`Self::wake`] afterwards.
+    pub(crate) fn wait_unless(&self, running_time: u64, is_unwanted: impl Fn() -> bool) -> Waited {
         let mut state = self.state();
         loop {
             if state.flushing {
                 return Waited::Flushing;
+            }
+            if is_unwanted() {
+                return Waited::Unwanted;
             }
             if state.paused.is_some() {
                 let waited = self.changed.wait(state);
@@ -174,6 +185,13 @@ impl PipelineClock {
                 .unwrap_or_else(PoisonError::into_inner);
             state = guard;
         }
+    }
+
+    /// Lets all who wait look at whether they still want to.
+    pub(crate) fn wake(&self) {
+        // Who has looked and does not wait yet holds the lock.
+        drop(self.state());
+        self.changed.notify_all();
     }
 
     /// Ends all waiting, for good.
@@ -210,6 +228,24 @@ mod tests {
         assert_eq!(clock.running_time(), 5_000_000_000);
         clock.flush();
         assert_eq!(clock.wait_until(9_000_000_000), Waited::Flushing);
+    }
+
+    #[test]
+    fn who_is_woken_looks_at_whether_to_wait_on() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let (clock, unwanted) = (
+            PipelineClock::new(ClockKind::System),
+            AtomicBool::new(false),
+        );
+        clock.play();
+        std::thread::scope(|scope| {
+            let waiter =
+                scope.spawn(|| clock.wait_unless(u64::MAX, || unwanted.load(Ordering::Acquire)));
+            clock.wake();
+            unwanted.store(true, Ordering::Release);
+            clock.wake();
+            assert_eq!(waiter.join().unwrap(), Waited::Unwanted);
+        });
     }
 
     #[test]

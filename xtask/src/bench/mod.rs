@@ -4,6 +4,7 @@
 mod gpu;
 mod inference;
 mod kernels;
+mod many;
 mod peers;
 mod streams;
 mod swap;
@@ -36,6 +37,10 @@ const BENCHES: &[Bench] = &[
     Bench {
         name: "streams",
         run: streams::task,
+    },
+    Bench {
+        name: "many",
+        run: many::task,
     },
     Bench {
         name: "kernels",

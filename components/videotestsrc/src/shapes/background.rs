@@ -30,7 +30,7 @@ pub(crate) fn draw(canvas: &mut Canvas, colors: &Colors, seed: u32) {
     });
     let (width, height) = (canvas.width, canvas.height as f32);
     let mut light = vec![0.0_f32; width];
-    for (y, row) in canvas.rows_mut().enumerate() {
+    for (y, row) in canvas.rows_mut() {
         // A little lighter at the top, as rooms are.
         light.fill(10.0 - 20.0 * y as f32 / height);
         for (noise, levels) in &layers {

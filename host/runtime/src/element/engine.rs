@@ -5,8 +5,9 @@
 )]
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -20,8 +21,13 @@ use super::cache::Cache;
 use crate::error::Error;
 use crate::memory::{fault, guest};
 
-/// How often calls are checked against their time limit.
+/// How often calls are checked against their time limit where one is short; epochs are
+/// counted in it.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
+/// Epochs at a time while no limit is short: a process that waits is woken that seldom.
+const COARSE_TICKS: u32 = 10;
+/// A limit that is checked every [`TICK`]; longer ones are met to a tenth either way.
+const SHORT_LIMIT: Duration = TICK.saturating_mul(10 * COARSE_TICKS);
 
 /// Stack of a guest: deep enough for decoders, far below a thread's 16 MiB.
 const MAX_STACK_BYTES: usize = 1 << 20;
@@ -210,15 +216,37 @@ fn make_engine() -> Result<Engine, Error> {
     fault::install();
     let engine = Engine::new(&config()).map_err(Error::engine)?;
     let ticking = engine.weak();
-    std::thread::Builder::new()
+    let ticker = std::thread::Builder::new()
         .name("epoch".to_owned())
         .spawn(move || {
             while let Some(engine) = ticking.upgrade() {
-                engine.increment_epoch();
+                let ticks = if IS_FINE.load(Ordering::Acquire) {
+                    1
+                } else {
+                    COARSE_TICKS
+                };
+                // Too early is no harm: a call looks at the time before it ends.
+                (0..ticks).for_each(|_| engine.increment_epoch());
                 drop(engine);
-                std::thread::sleep(TICK);
+                std::thread::park_timeout(TICK * ticks);
             }
         })
         .map_err(Error::thread)?;
+    TICKER.get_or_init(|| ticker.thread().clone());
     Ok(engine)
+}
+
+/// Whether there has been a short limit.
+static IS_FINE: AtomicBool = AtomicBool::new(false);
+static TICKER: OnceLock<Thread> = OnceLock::new();
+
+/// A call begins that may take so long at most.
+pub(crate) fn watch(limit: Duration) {
+    if limit < SHORT_LIMIT
+        && !IS_FINE.load(Ordering::Relaxed)
+        && !IS_FINE.swap(true, Ordering::Release)
+        && let Some(ticker) = TICKER.get()
+    {
+        ticker.unpark();
+    }
 }

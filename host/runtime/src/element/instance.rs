@@ -13,7 +13,7 @@ use wasmtime_wasi::WasiCtx;
 
 use super::bindings::{ElementHost, ElementHostPre, guest, types};
 use super::convert;
-use super::engine::TICK;
+use super::engine::{TICK, watch};
 use super::failure::{Failure, explain, returned};
 use super::state::{
     CallTime, Held, Item, MAX_CALL_BYTES, MAX_HANDLES, MAX_INFERENCE_TIME, MAX_STATE_BYTES,
@@ -493,6 +493,7 @@ fn begin(store: &mut Store<State>, now: Instant, limit: Duration, key: &'static 
     if let Some(views) = &mut state.views {
         views.settle();
     }
+    watch(limit);
     store.set_epoch_deadline(ticks(limit));
 }
 

@@ -247,7 +247,7 @@ impl ComponentNode {
     fn wait_for_time(&self, buffer: &Buffer, segment: Segment) -> Option<Flow> {
         let due = self.due(buffer, segment)?;
         match self.shared.clock.wait_until(due) {
-            Waited::Reached { .. } => Some(Flow::Ok),
+            Waited::Reached { .. } | Waited::Unwanted => Some(Flow::Ok),
             Waited::Flushing => Some(Flow::Flushing),
         }
     }

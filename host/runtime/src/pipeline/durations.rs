@@ -8,12 +8,15 @@ use std::time::Duration;
 const PART_BITS: u32 = 5;
 const PARTS: u64 = 1 << PART_BITS;
 /// Doublings that are told apart: up to 2^40 ns, 18 minutes.
-const DOUBLINGS: u64 = 40 - PART_BITS as u64;
-const BUCKETS: usize = (DOUBLINGS * PARTS) as usize;
+const DOUBLINGS: usize = 40 - PART_BITS as usize;
 
-/// Durations by size; takes no memory before the first.
+/// Durations by size. Memory comes with the first of each doubling, as few are ever seen:
+/// all of them would be 9 KiB, a twentieth of what a small stream takes.
 #[derive(Debug, Default)]
-pub(super) struct Durations(OnceLock<Box<[AtomicU64]>>);
+pub(super) struct Durations(OnceLock<Box<[Doubling; DOUBLINGS]>>);
+
+/// The parts of a doubling.
+type Doubling = OnceLock<Box<[AtomicU64; PARTS as usize]>>;
 
 impl Durations {
     pub(super) fn add(&self, duration: Duration) {
@@ -21,8 +24,15 @@ impl Durations {
     }
 
     pub(super) fn add_nanos(&self, nanos: u64) {
-        let empty = || (0..BUCKETS).map(|_| AtomicU64::new(0)).collect();
-        if let Some(count) = self.0.get_or_init(empty).get(bucket(nanos)) {
+        let (doubling, part) = bucket(nanos);
+        let doublings = self
+            .0
+            .get_or_init(|| Box::new([const { OnceLock::new() }; DOUBLINGS]));
+        let empty = || Box::new([const { AtomicU64::new(0) }; PARTS as usize]);
+        let parts = doublings
+            .get(doubling)
+            .map(|parts| parts.get_or_init(empty));
+        if let Some(count) = parts.and_then(|parts| parts.get(part)) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -30,34 +40,45 @@ impl Durations {
     /// The duration in nanoseconds, rounded up, that `part` (0 to 1) of all did not
     /// exceed; none if there are none.
     pub(super) fn quantile(&self, part: f64) -> Option<u64> {
-        let counts: Vec<u64> = self
-            .0
-            .get()?
-            .iter()
-            .map(|count| count.load(Ordering::Relaxed))
-            .collect();
-        let all: u64 = counts.iter().sum();
+        let counts: Vec<(u64, u64)> = self.counts().collect();
+        let all: u64 = counts.iter().map(|(_, count)| count).sum();
         let wanted = (part * all as f64).ceil().max(1.0) as u64;
         let mut seen = 0;
-        let found = counts.iter().position(|count| {
+        let found = counts.iter().find(|(_, count)| {
             seen += count;
             seen >= wanted
         });
-        found.map(upper_edge)
+        found.map(|(edge, _)| *edge)
+    }
+
+    /// The largest duration of each bucket, and how many are in it.
+    fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
+        let doublings = self
+            .0
+            .get()
+            .into_iter()
+            .flat_map(|all| all.iter().enumerate());
+        let made = doublings.filter_map(|(doubling, parts)| Some((doubling, parts.get()?)));
+        made.flat_map(|(doubling, parts)| {
+            let counts = parts.iter().map(|count| count.load(Ordering::Relaxed));
+            counts
+                .enumerate()
+                .map(move |(part, count)| (upper_edge(doubling, part), count))
+        })
     }
 }
 
-fn bucket(nanos: u64) -> usize {
-    let nanos = nanos.max(PARTS);
+/// Doubling and part of a duration.
+fn bucket(nanos: u64) -> (usize, usize) {
+    // What is too long for the last counts there.
+    let nanos = nanos.clamp(PARTS, (1 << (DOUBLINGS as u32 + PART_BITS)) - 1);
     let doubling = nanos.ilog2() - PART_BITS;
-    let part = (nanos >> doubling) - PARTS;
-    ((u64::from(doubling) * PARTS + part) as usize).min(BUCKETS - 1)
+    (doubling as usize, ((nanos >> doubling) - PARTS) as usize)
 }
 
 /// The largest duration of a bucket.
-fn upper_edge(bucket: usize) -> u64 {
-    let (doubling, part) = (bucket as u64 / PARTS, bucket as u64 % PARTS);
-    ((PARTS + part + 1) << doubling) - 1
+fn upper_edge(doubling: usize, part: usize) -> u64 {
+    ((PARTS + part as u64 + 1) << doubling) - 1
 }
 
 #[cfg(test)]
@@ -72,8 +93,7 @@ mod tests {
         durations.add(Duration::ZERO);
         durations.add(Duration::MAX);
         assert_eq!(durations.quantile(0.5), Some(PARTS));
-        assert_eq!(durations.quantile(1.0), Some(upper_edge(BUCKETS - 1)));
-        assert_eq!(upper_edge(BUCKETS - 1), (1 << 40) - 1);
+        assert_eq!(durations.quantile(1.0), Some((1 << 40) - 1));
     }
 
     proptest! {

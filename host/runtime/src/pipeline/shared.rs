@@ -52,6 +52,7 @@ impl Shared {
     pub(crate) fn request_eos(&self) {
         self.eos_requested.store(true, Ordering::Release);
         self.clock.resume();
+        self.clock.wake();
         for waker in self
             .wakers
             .lock()

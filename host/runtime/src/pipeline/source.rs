@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::component::ComponentNode;
 use super::node::Flow;
 use super::runner::Runner;
+use crate::clock::Waited;
 use crate::element::failure::Failure;
 use crate::element::instance::{Outcome, now};
 use crate::element::state::Item;
@@ -14,8 +15,6 @@ use crate::element::state::Item;
 /// Longest sleep of a source that waits for its device: a device that forgets to wake
 /// it costs this much latency, not a standstill.
 const DEVICE_WAIT: Duration = Duration::from_millis(100);
-/// Longest stretch of a wait for the clock, between looks at whether to end.
-const CLOCK_STEP_NANOS: u64 = 50_000_000;
 
 /// What came of a source's turn.
 struct Turn {
@@ -67,16 +66,10 @@ fn pause(source: &ComponentNode, wait: Wait) -> Flow {
         }
         Wait::Until(until) => until,
     };
-    loop {
-        let clock = &source.shared.clock;
-        let now = clock.running_time();
-        if now >= until || source.shared.eos_requested() {
-            return Flow::Ok;
-        }
-        let step = until.min(now + CLOCK_STEP_NANOS);
-        if clock.wait_until(step) == crate::clock::Waited::Flushing {
-            return Flow::Flushing;
-        }
+    let is_ending = || source.shared.eos_requested();
+    match source.shared.clock.wait_unless(until, is_ending) {
+        Waited::Flushing => Flow::Flushing,
+        Waited::Reached { .. } | Waited::Unwanted => Flow::Ok,
     }
 }
 

@@ -104,7 +104,7 @@ fn write(workspace: &Workspace, measured: &[Measured], rounds: usize) -> Result<
 }
 
 /// Elements and the binary that tests use.
-fn build(workspace: &Workspace) -> Result<PathBuf> {
+pub(super) fn build(workspace: &Workspace) -> Result<PathBuf> {
     components::components(workspace)?;
     let mut build = workspace.cargo("build");
     Step::new(workspace, "build").run(build.args(["--quiet", "-p", "millstream"]))?;
