@@ -148,7 +148,7 @@ impl Drop for Running {
 /// CPU time of all threads that a process has.
 ///
 /// # Source
-/// <https://docs.kernel.org/scheduler/sched-stats.html>, "/proc/<pid>/schedstat": the first number.
+/// <https://docs.kernel.org/scheduler/sched-stats.html>, `/proc/<pid>/schedstat`: the first number.
 /// The times in `stat` count in hundredths of a second, which is more than a stream takes.
 fn cpu_nanos(process: &Path) -> Result<f64> {
     let mut sum = 0.0;
