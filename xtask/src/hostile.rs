@@ -23,7 +23,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use crate::args::{Args, Usage};
-use crate::bench::table::{markdown, median};
+use crate::bench::table::{markdown, median, quantile};
 use crate::workspace::Workspace;
 use crate::{components, demo};
 
@@ -308,14 +308,6 @@ impl Row {
     }
 }
 
-/// The smallest value that `part` of all do not exceed.
-fn quantile(values: &[f64], part: f64) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let place = (part * sorted.len() as f64).ceil().max(1.0) as usize;
-    sorted.get(place - 1).copied()
-}
-
 /// What a run came to.
 struct Ran {
     failures: u64,
@@ -415,13 +407,5 @@ mod tests {
             assert!(parsed.contains_key("elements"));
             assert!(!row.policy_word().is_empty());
         }
-    }
-
-    #[test]
-    fn quantiles_are_values_that_were_there() {
-        let values = [3.0, 1.0, 2.0];
-        assert_eq!(quantile(&values, 0.5), Some(2.0));
-        assert_eq!(quantile(&values, 0.99), Some(3.0));
-        assert_eq!(quantile(&[], 0.5), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Markdown tables and medians.
+//! Markdown tables, medians and quantiles.
 
 /// Rows below a header, as Markdown.
 pub(crate) fn markdown(header: &[&str], rows: &[Vec<String>]) -> String {
@@ -22,6 +22,14 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }
 
+/// The smallest value that `part` of all do not exceed.
+pub(crate) fn quantile(values: &[f64], part: f64) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let place = (part * sorted.len() as f64).ceil().max(1.0) as usize;
+    sorted.get(place - 1).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,5 +41,13 @@ mod tests {
         assert_eq!(table, "| what | ms |\n| --- | ---: |\n| a | 1 |\n");
         assert!((median(&[3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
         assert!(median(&[]).abs() < 1e-9);
+    }
+
+    #[test]
+    fn quantiles_are_values_that_were_there() {
+        let values = [3.0, 1.0, 2.0];
+        assert_eq!(quantile(&values, 0.5), Some(2.0));
+        assert_eq!(quantile(&values, 0.99), Some(3.0));
+        assert_eq!(quantile(&[], 0.5), None);
     }
 }

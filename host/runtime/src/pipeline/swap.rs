@@ -25,6 +25,7 @@ use crate::element::instance::{Instance, PadSpec, now};
 use crate::element::link;
 use crate::element::registry::{ElementRegistry, Loaded};
 use crate::error::Error;
+use crate::memory::heap;
 
 /// How long a new component is watched where nobody says how long.
 pub const DEFAULT_TRIAL: Duration = Duration::from_secs(1);
@@ -77,6 +78,8 @@ impl<'a> Changing<'a> {
 
 impl Drop for Changing<'_> {
     fn drop(&mut self) {
+        // A file, an instance and a state came and went.
+        heap::give_back();
         self.0.store(false, Ordering::Release);
     }
 }
