@@ -4,8 +4,11 @@
 //! bytes, time) and leaking need both at once, which a channel does not give.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use crossbeam::utils::Backoff;
 use millstream_core::queue::{Leaky, Level, Priority, Settings};
 
 use super::node::Flow;
@@ -15,12 +18,17 @@ use crate::element::state::Item;
 
 /// Events that wait do not count towards the limits; this bounds them.
 const MAX_EVENTS: usize = 4096;
+/// Who slept for less looks again for some microseconds before it sleeps the next time:
+/// being put to sleep and woken costs both threads more than that.
+const SHORT_SLEEP: Duration = Duration::from_micros(50);
 
 /// A queue's contents and who waits for them.
 #[derive(Debug)]
 pub(crate) struct Queue {
     settings: Settings,
     state: Mutex<Contents>,
+    /// Goes up with each item that comes or leaves, so that who waits needs no lock.
+    moves: AtomicUsize,
     /// Something came, or the queue was closed.
     filled: Condvar,
     /// Something left, or the queue was closed.
@@ -28,10 +36,6 @@ pub(crate) struct Queue {
 }
 
 #[derive(Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "four facts that are independent of each other"
-)]
 struct Contents {
     items: VecDeque<Item>,
     level: Level,
@@ -40,8 +44,16 @@ struct Contents {
     flushing: bool,
     /// The next buffer does not continue the last.
     leaked: bool,
-    waiting_reader: bool,
-    waiting_writer: bool,
+    reader: Waiter,
+    writer: Waiter,
+}
+
+/// A thread that the queue can keep waiting.
+#[derive(Debug, Default)]
+struct Waiter {
+    is_asleep: bool,
+    /// What it waits for comes in microseconds, as far as one can tell.
+    is_brisk: bool,
 }
 
 impl Contents {
@@ -99,6 +111,7 @@ impl Queue {
         Self {
             settings,
             state: Mutex::default(),
+            moves: AtomicUsize::new(0),
             filled: Condvar::new(),
             drained: Condvar::new(),
         }
@@ -109,7 +122,7 @@ impl Queue {
         self.settings.priority
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Contents> {
+    fn lock(&self) -> MutexGuard<'_, Contents> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -144,13 +157,7 @@ impl Queue {
                     Counters::add(&counters.dropped, 1);
                     contents.leaked = true;
                 }
-                _ => {
-                    contents.waiting_writer = true;
-                    contents = self
-                        .drained
-                        .wait(contents)
-                        .unwrap_or_else(PoisonError::into_inner);
-                }
+                _ => contents = self.wait(contents, &self.drained, |it| &mut it.writer),
             }
         }
         if let Item::Buffer(buffer) = &mut item
@@ -160,10 +167,9 @@ impl Queue {
         }
         contents.add(item);
         let queued = u64::from(contents.level.buffers);
-        counters
-            .most_queued
-            .fetch_max(queued, std::sync::atomic::Ordering::Relaxed);
-        let wake = std::mem::take(&mut contents.waiting_reader);
+        counters.most_queued.fetch_max(queued, Ordering::Relaxed);
+        let wake = std::mem::take(&mut contents.reader.is_asleep);
+        self.moves.fetch_add(1, Ordering::Release);
         // Who is woken wants the lock at once.
         drop(contents);
         if wake {
@@ -180,19 +186,45 @@ impl Queue {
                 return None;
             }
             if let Some(item) = contents.remove() {
-                let wake = std::mem::take(&mut contents.waiting_writer);
+                let wake = std::mem::take(&mut contents.writer.is_asleep);
+                self.moves.fetch_add(1, Ordering::Release);
                 drop(contents);
                 if wake {
                     self.drained.notify_all();
                 }
                 return Some(item);
             }
-            contents.waiting_reader = true;
-            contents = self
-                .filled
-                .wait(contents)
-                .unwrap_or_else(PoisonError::into_inner);
+            contents = self.wait(contents, &self.filled, |it| &mut it.reader);
         }
+    }
+
+    /// Waits until something has come or left, or for no reason.
+    fn wait<'a>(
+        &'a self,
+        mut contents: MutexGuard<'a, Contents>,
+        moved: &Condvar,
+        of: fn(&mut Contents) -> &mut Waiter,
+    ) -> MutexGuard<'a, Contents> {
+        // It sleeps the next time, unless something comes meanwhile.
+        if std::mem::take(&mut of(&mut contents).is_brisk) {
+            let moves = self.moves.load(Ordering::Acquire);
+            drop(contents);
+            let backoff = Backoff::new();
+            while !backoff.is_completed() {
+                if self.moves.load(Ordering::Acquire) != moves {
+                    contents = self.lock();
+                    of(&mut contents).is_brisk = true;
+                    return contents;
+                }
+                backoff.snooze();
+            }
+            return self.lock();
+        }
+        of(&mut contents).is_asleep = true;
+        let since = Instant::now();
+        contents = moved.wait(contents).unwrap_or_else(PoisonError::into_inner);
+        of(&mut contents).is_brisk = since.elapsed() < SHORT_SLEEP;
+        contents
     }
 
     /// Downstream wants no more: what waits is dropped, and upstream is told.
@@ -217,8 +249,6 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering;
-
     use super::*;
     use crate::buffer::Buffer;
     use crate::memory::frame::Pool;
@@ -287,6 +317,29 @@ mod tests {
             queue.flush();
             assert_eq!(writer.join().unwrap(), Flow::Flushing);
         });
+    }
+
+    #[test]
+    fn nobody_sleeps_for_ever_while_the_other_waits() {
+        let (pool, counters) = (Pool::default(), Counters::default());
+        let queue = Queue::new(Settings {
+            max_buffers: 1,
+            ..settings(Leaky::No)
+        });
+        let sent = 0..20_000u64;
+        let seen = std::thread::scope(|scope| {
+            let reader = scope.spawn(|| drain(&queue));
+            for pts in sent.clone() {
+                queue.push(buffer(&pool, pts), &counters);
+                // Now and then the reader is really asleep.
+                if pts % 1000 == 0 {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
+            queue.push(Item::Eos, &counters);
+            reader.join().unwrap()
+        });
+        assert!(seen.into_iter().map(|(pts, _)| pts).eq(sent));
     }
 
     #[test]
