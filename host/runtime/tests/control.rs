@@ -280,6 +280,27 @@ fn what_cannot_stand_there_is_refused_and_nothing_changes() {
 }
 
 #[test]
+fn a_state_that_is_too_much_stays_where_it_is() {
+    if lacks_guests() {
+        return;
+    }
+    let mut play = Play::line(&LIVE.replace("THEN", ""), RESTART);
+    play.wait_for(3);
+    play.controller.set_property("u", "now", "much").unwrap();
+    let error = play
+        .swap("u", "fixtures/understudy.wasm", false)
+        .unwrap_err();
+    assert!(error.contains("`save` gave over 1048576 bytes"), "{error}");
+    // It is made anew with each buffer, and has the property when it is there.
+    let began = Instant::now();
+    while play.controller.set_property("u", "now", "fine").is_err() {
+        assert!(began.elapsed() < LIMIT);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    play.wait_for(3);
+}
+
+#[test]
 fn a_locked_pipeline_takes_only_what_it_was_made_from() {
     if lacks_guests() {
         return;

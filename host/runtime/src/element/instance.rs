@@ -21,12 +21,13 @@ use super::state::{
 };
 use crate::buffer::Buffer;
 use crate::memory::guest as guest_memory;
-use crate::memory::heap;
 use crate::memory::view::Views;
 use crate::nn::WasiNnCtx;
 
 /// The manifest's key for the time of most calls.
 const CALL_TIME: &str = "call-time";
+/// What wasmtime says of a call that hands over more than it may.
+const FUEL_EXHAUSTED: &str = "too much data is being copied";
 
 /// What a processing call left behind.
 pub(crate) enum Outcome {
@@ -432,18 +433,17 @@ impl Instance {
 
     /// What another instance needs to go on where this one is.
     pub(crate) fn save(&mut self) -> Result<Option<Vec<u8>>, Failure> {
-        let state = self.call(|guest, store| guest.call_save(store))?;
-        match &state {
-            Some(much) if much.len() > MAX_STATE_BYTES => {
-                let len = much.len();
-                drop(state);
-                heap::give_back();
-                Err(Failure::contract(format!(
-                    "`save` gave {len} bytes, of {MAX_STATE_BYTES} at most"
-                )))
+        // What is too much stays in the guest's memory.
+        self.store.set_hostcall_fuel(MAX_STATE_BYTES);
+        let state = self.call(|guest, store| guest.call_save(store));
+        self.store.set_hostcall_fuel(MAX_CALL_BYTES);
+        state.map_err(|failure| {
+            if failure.message.contains(FUEL_EXHAUSTED) {
+                Failure::contract(format!("`save` gave over {MAX_STATE_BYTES} bytes"))
+            } else {
+                failure
             }
-            _ => Ok(state),
-        }
+        })
     }
 
     /// Goes on where another instance was.
