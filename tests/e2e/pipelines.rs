@@ -118,6 +118,47 @@ fn a_tee_gives_each_branch_everything() {
     assert!(run.count("videonegate0", "copied-bytes") <= 50 * 320 * 240 * 3);
 }
 
+/// Two streams of a second, through an element that takes a tenth of one for each frame.
+#[test]
+fn a_queue_drops_what_is_too_late() {
+    if lacks_guests(&["videotestsrc", "fakesink"], &["slow"]) {
+        return;
+    }
+    let run = |queue: &str| {
+        let run = Scene::new()
+            .manifest(&format!(
+                r#"
+                [pipeline]
+                clock = "system"
+                chains = ["source ! video/x-raw,framerate=50/1 ! queue ! slow ! sink"]
+                [elements.source]
+                component = "videotestsrc"
+                properties = {{ is-live = true, num-buffers = 50 }}
+                [elements.queue]
+                component = "queue"
+                properties = {{ {queue} }}
+                [elements.slow]
+                component = "slow"
+                properties = {{ work = 0, call-time = 100_000_000 }}
+                [elements.sink]
+                component = "fakesink"
+                "#
+            ))
+            .exits(0);
+        let shown = run.count("sink", "buffers-in");
+        let dropped = run.count("queue", "dropped");
+        assert_eq!(dropped + shown, 50, "{queue}");
+        assert_eq!(run.count("queue", "buffers-out"), shown, "{queue}");
+        (dropped, run.count("sink", "latency-max-nanos"))
+    };
+    let (dropped, late) = run("");
+    assert_eq!(dropped, 0);
+    assert!(late > 3_000_000_000, "{late} ns");
+    let (dropped, late) = run("max-lateness = '60ms'");
+    assert!((20..50).contains(&dropped), "{dropped} dropped");
+    assert!(late < 2_000_000_000, "{late} ns");
+}
+
 #[test]
 fn a_leaky_queue_loses_and_counts() {
     if lacks_guests(&["videotestsrc", "fakesink"], &["slow"]) {

@@ -47,6 +47,9 @@ pub struct Settings {
     pub max_time_nanos: u64,
     /// What happens when it is full.
     pub leaky: Leaky,
+    /// How long after its time a buffer may leave, in nanoseconds, before it is dropped
+    /// instead. None: however late.
+    pub max_lateness_nanos: Option<u64>,
     /// Of the thread behind it.
     pub priority: Priority,
 }
@@ -59,6 +62,7 @@ impl Default for Settings {
             max_bytes: 10_485_760,
             max_time_nanos: 1_000_000_000,
             leaky: Leaky::No,
+            max_lateness_nanos: None,
             priority: Priority::Normal,
         }
     }
@@ -130,7 +134,7 @@ mod tests {
 
         #[test]
         fn no_limits_never_full(buffers: u32, bytes: u64, time_nanos: u64) {
-            let settings = Settings { max_buffers: 0, max_bytes: 0, max_time_nanos: 0, leaky: Leaky::No, ..Settings::default() };
+            let settings = Settings { max_buffers: 0, max_bytes: 0, max_time_nanos: 0, ..Settings::default() };
             let level = Level { buffers, bytes, time_nanos };
             prop_assert!(!settings.is_full(&level));
         }

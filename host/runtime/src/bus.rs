@@ -103,9 +103,9 @@ pub enum Message {
         /// Its fields.
         fields: Vec<(String, Value)>,
     },
-    /// A sink dropped a buffer that came too late.
+    /// A sink, or a queue with `max-lateness`, dropped a buffer that came too late.
     Qos {
-        /// Name of the sink.
+        /// Name of the element.
         element: String,
         /// How late it was, in nanoseconds.
         late_nanos: u64,

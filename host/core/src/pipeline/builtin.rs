@@ -52,7 +52,6 @@ pub fn source_properties() -> Vec<Property> {
 /// What every sink has, run by the host; a component's own property of the same
 /// name wins. The default of `sync` is what the sink's descriptor says.
 pub fn sink_properties() -> Vec<Property> {
-    let nanos = |min| PropertyKind::Integer { min, max: i64::MAX };
     vec![
         property(
             "sync",
@@ -60,22 +59,32 @@ pub fn sink_properties() -> Vec<Property> {
             PropertyKind::Boolean,
             Value::Boolean(true),
         ),
-        property(
-            "max-lateness",
-            "How late a buffer may be before it is dropped (-1 = unlimited)",
-            nanos(-1),
-            Value::Integer(-1),
-        )
-        .unit("ns"),
+        max_lateness(),
         property(
             "ts-offset",
             "Offset added to each buffer's time",
-            nanos(i64::MIN),
+            PropertyKind::Integer {
+                min: i64::MIN,
+                max: i64::MAX,
+            },
             Value::Integer(0),
         )
         .unit("ns"),
         stats(),
     ]
+}
+
+fn max_lateness() -> Property {
+    property(
+        "max-lateness",
+        "How late a buffer may be before it is dropped (-1 = unlimited)",
+        PropertyKind::Integer {
+            min: -1,
+            max: i64::MAX,
+        },
+        Value::Integer(-1),
+    )
+    .unit("ns")
 }
 
 fn thread_priority() -> Property {
@@ -191,6 +200,7 @@ fn queue() -> Descriptor {
             PropertyKind::Choice(["no", "upstream", "downstream"].map(str::to_owned).into()),
             Value::Text("no".to_owned()),
         ),
+        max_lateness(),
         thread_priority(),
     ];
     let pads = [pad("sink", Direction::Sink), pad("src", Direction::Src)];

@@ -208,13 +208,13 @@ impl Pipeline {
             }
             Node::Component(_) => return None,
         };
-        let node = node.clone();
+        let (node, shared) = (node.clone(), self.shared.clone());
         Some(StreamingThread {
             name: name.to_owned(),
             priority,
             shared: self.shared.clone(),
             run: Box::new(move || match &*node {
-                Node::Host(host) => host.run_queue(),
+                Node::Host(host) => host.run_queue(&shared),
                 Node::Component(component) => source::run(component),
             }),
         })

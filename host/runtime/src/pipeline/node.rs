@@ -10,9 +10,15 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use millstream_core::clock::Segment;
+
 use super::component::ComponentNode;
 use super::queue::Queue;
+use super::shared::Shared;
 use super::stats::{Counters, ElementStats};
+use crate::buffer::Buffer;
+use crate::bus::Message;
+use crate::element::convert::DISCONT;
 use crate::element::instance::now;
 use crate::element::state::Item;
 
@@ -135,6 +141,22 @@ impl HostNode {
             .map_or(Flow::Ok, |target| target.push(item))
     }
 
+    /// Whether a buffer comes too late to go on; then it is counted and told.
+    fn is_late(&self, buffer: &Buffer, segment: Segment, limit: u64, shared: &Shared) -> bool {
+        let due = buffer.timing.pts.and_then(|pts| segment.running_time(pts));
+        let late = due.map(|due| shared.clock.running_time().saturating_sub(due));
+        let Some(late_nanos) = late.filter(|late| *late > limit) else {
+            return false;
+        };
+        Counters::add(&self.counters.dropped, 1);
+        shared.bus.post(Message::Qos {
+            element: self.name.clone(),
+            late_nanos,
+            dropped: self.counters.dropped.load(Ordering::Relaxed),
+        });
+        true
+    }
+
     /// A branch that has ended or failed does not end the others.
     fn push_to_all(&self, item: &Item) -> Flow {
         let mut flows = Vec::with_capacity(self.targets.len());
@@ -148,13 +170,30 @@ impl HostNode {
     }
 
     /// A queue's thread: hands on what waits until the end.
-    pub(crate) fn run_queue(&self) {
+    pub(crate) fn run_queue(&self, shared: &Shared) {
         let HostKind::Queue(queue) = &self.kind else {
             return;
         };
-        while let Some(item) = queue.pop() {
+        let mut segment = Segment::default();
+        let mut lost = false;
+        while let Some(mut item) = queue.pop() {
             // For all that only hands it on.
             now();
+            match &mut item {
+                Item::Segment(new) => segment = *new,
+                Item::Buffer(buffer) => {
+                    if let Some(limit) = queue.max_lateness()
+                        && self.is_late(buffer, segment, limit, shared)
+                    {
+                        lost = true;
+                        continue;
+                    }
+                    if std::mem::take(&mut lost) {
+                        buffer.timing.flags.0 |= DISCONT;
+                    }
+                }
+                _ => {}
+            }
             let is_end = matches!(item, Item::Eos);
             let flow = self.push_on(item);
             if is_end || flow == Flow::Flushing {

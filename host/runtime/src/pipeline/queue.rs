@@ -122,6 +122,11 @@ impl Queue {
         self.settings.priority
     }
 
+    /// How late a buffer may leave.
+    pub(crate) fn max_lateness(&self) -> Option<u64> {
+        self.settings.max_lateness_nanos
+    }
+
     fn lock(&self) -> MutexGuard<'_, Contents> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -21,7 +21,7 @@ pub(crate) struct Counters {
     pub(crate) copied_bytes: AtomicU64,
     pub(crate) failures: AtomicU64,
     pub(crate) restarts: AtomicU64,
-    /// Dropped by a queue that leaks, a valve, or because its element failed.
+    /// Dropped by a queue that leaks or comes too late, a valve, or because its element failed.
     pub(crate) dropped: AtomicU64,
     /// Dropped by a sink because they came too late.
     pub(crate) late: AtomicU64,
@@ -142,7 +142,7 @@ pub struct ElementStats {
     pub failures: u64,
     /// Times it was made anew.
     pub restarts: u64,
-    /// Buffers dropped by a leaky queue, a valve or a failure.
+    /// Buffers dropped by a queue (full and leaky, or too late), a valve or a failure.
     pub dropped: u64,
     /// Buffers that came too late to be shown.
     pub late: u64,

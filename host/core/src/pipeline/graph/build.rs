@@ -255,6 +255,10 @@ fn kind(factory: &str, properties: &[(String, Value)]) -> Kind {
                 "downstream" => Leaky::Downstream,
                 _ => Leaky::No,
             },
+            max_lateness_nanos: match value("max-lateness") {
+                Some(Value::Integer(nanos)) => u64::try_from(*nanos).ok(),
+                _ => None,
+            },
             priority: Priority::from_word(word("thread-priority")),
         }),
         "tee" => Kind::Tee,

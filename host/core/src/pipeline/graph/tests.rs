@@ -51,7 +51,7 @@ fn pads_are_chosen() {
 fn properties_are_typed() {
     let graph = graph(
         "videotestsrc pattern=ball num-buffers=10 pattern=snow ! identity sleep-time=5ms ! \
-         queue max-size-buffers=3 leaky=downstream ! valve drop=true ! windowsink max-lateness=20ms ts-offset=-1",
+         queue max-size-buffers=3 leaky=downstream max-lateness=40ms ! valve drop=true ! windowsink max-lateness=20ms ts-offset=-1",
     );
     // The window's caps clash nowhere before negotiation.
     let graph = graph.unwrap_or_else(|error| panic!("{}", error.render()));
@@ -75,6 +75,7 @@ fn properties_are_typed() {
         (queue.max_buffers, queue.leaky, queue.max_bytes),
         (3, Leaky::Downstream, 10_485_760)
     );
+    assert_eq!(queue.max_lateness_nanos, Some(40_000_000));
     assert_eq!(graph.elements[3].kind, Kind::Valve { drop: true });
     let sink = &graph.elements[4].base;
     assert_eq!(
