@@ -173,15 +173,16 @@ impl State {
     }
 }
 
-/// The sending end of the bus; never waits.
+/// The sending end of the bus; never waits. Messages are boxed, since the channel has its
+/// places from the start: of each of a process' pipelines 64 KiB rather than 400.
 #[derive(Debug, Clone)]
 pub(crate) struct Bus {
-    sender: Sender<Message>,
+    sender: Sender<Box<Message>>,
     lost: Arc<AtomicU64>,
 }
 
 impl Bus {
-    pub(crate) fn new() -> (Self, Receiver<Message>) {
+    pub(crate) fn new() -> (Self, Receiver<Box<Message>>) {
         Self::with_room(BUS_CAPACITY)
     }
 
@@ -190,7 +191,7 @@ impl Bus {
         Self::with_room(1).0
     }
 
-    fn with_room(messages: usize) -> (Self, Receiver<Message>) {
+    fn with_room(messages: usize) -> (Self, Receiver<Box<Message>>) {
         let (sender, receiver) = bounded(messages);
         let lost = Arc::default();
         (Self { sender, lost }, receiver)
@@ -198,7 +199,7 @@ impl Bus {
 
     /// Posts a message, or counts it as lost.
     pub(crate) fn post(&self, message: Message) {
-        if let Err(TrySendError::Full(_)) = self.sender.try_send(message) {
+        if let Err(TrySendError::Full(_)) = self.sender.try_send(Box::new(message)) {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }

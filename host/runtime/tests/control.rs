@@ -100,7 +100,8 @@ impl Play {
     }
 
     fn hear(&mut self) {
-        self.messages.extend(self.pipeline.messages().try_iter());
+        self.messages
+            .extend(self.pipeline.messages().try_iter().map(|it| *it));
     }
 
     /// Times and offsets of the buffers that the sink has had.

@@ -79,7 +79,10 @@ fn run(
     pipeline.play().unwrap();
     let ended = pipeline.wait(LIMIT).unwrap();
     pipeline.stop();
-    Some((ended, pipeline.messages().try_iter().collect()))
+    Some((
+        ended,
+        pipeline.messages().try_iter().map(|it| *it).collect(),
+    ))
 }
 
 #[test]
@@ -159,7 +162,7 @@ fn a_camera_that_is_plugged_in_again_goes_on() {
     let said: Vec<String> = pipeline
         .messages()
         .try_iter()
-        .filter_map(|message| match message {
+        .filter_map(|message| match *message {
             Message::Recovered {
                 element, message, ..
             } => Some(format!("{element}: {message}")),

@@ -116,7 +116,7 @@ fn play(mut pipeline: Pipeline) {
         // What an element says is its own affair.
         if let Message::Log {
             element, message, ..
-        } = message
+        } = *message
             && element == "pipeline"
         {
             panic!("{message}");

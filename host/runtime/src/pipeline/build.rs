@@ -51,7 +51,7 @@ pub(super) struct Built {
     pub(super) nodes: Vec<Arc<Node>>,
     pub(super) granted: Vec<Granted>,
     pub(super) shared: Arc<Shared>,
-    pub(super) messages: Receiver<Message>,
+    pub(super) messages: Receiver<Box<Message>>,
 }
 
 /// Makes every node of a graph.

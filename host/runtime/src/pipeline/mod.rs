@@ -102,7 +102,7 @@ pub struct Pipeline {
     elements: Arc<ElementRegistry>,
     locked: bool,
     shared: Arc<Shared>,
-    messages: Receiver<Message>,
+    messages: Receiver<Box<Message>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -166,7 +166,7 @@ impl Pipeline {
     }
 
     /// The bus's receiving end.
-    pub fn messages(&self) -> &Receiver<Message> {
+    pub fn messages(&self) -> &Receiver<Box<Message>> {
         &self.messages
     }
 
