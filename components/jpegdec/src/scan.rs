@@ -7,7 +7,7 @@
 //! Levels of some units are read before the first of them is transformed: numbers of two
 //! bytes that were just written are slow to read as vectors.
 
-use millstream_sdk::simd::u8x16;
+use millstream_sdk::simd::{cast, i16x8, u8x16};
 
 use crate::header::{Component, Header};
 use crate::huffman::{Bits, Table};
@@ -209,8 +209,12 @@ impl Target<'_> {
     #[inline]
     fn one(&mut self, x: usize, y: usize, [a, b, c, d, e, f, g, h]: Rows) {
         if self.in_pairs {
+            let white = i16x8::splat((256 << ONE_BITS) - 1);
             let pairs = [(a, b), (c, d), (e, f), (g, h)];
-            let [a, b, c, d] = pairs.map(|(a, b)| a.saturating_add(b) >> (ONE_BITS + 1));
+            let [a, b, c, d] = pairs.map(|(a, b)| {
+                let [a, b] = [a, b].map(|row| row.max(i16x8::ZERO).min(white));
+                (a + b) >> (ONE_BITS + 1)
+            });
             let [[a, b], [c, d]] = [(a, b), (c, d)].map(halves);
             self.put(x, y / 2, [a, b, c, d]);
             return;
@@ -271,8 +275,8 @@ fn edge<const WIDTH: usize>(
 
 /// Two rows of eight samples.
 #[inline]
-fn halves((a, b): (millstream_sdk::simd::i16x8, millstream_sdk::simd::i16x8)) -> [[u8; 8]; 2] {
-    millstream_sdk::simd::cast(u8x16::narrow_i16x8(a, b))
+fn halves((a, b): (i16x8, i16x8)) -> [[u8; 8]; 2] {
+    cast(u8x16::narrow_i16x8(a, b))
 }
 
 /// A scan up to each restart.
