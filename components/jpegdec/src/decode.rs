@@ -37,6 +37,8 @@ pub enum Kind {
     Gray,
     /// I420, RGB.
     Yuv,
+    /// RGB, I420: chroma has the size of luma, of which I420 keeps a quarter.
+    Full,
     /// RGB: what is not of the usual kind.
     Rgb,
 }
@@ -50,6 +52,7 @@ impl<'a> role::Picture<'a> for Picture<'a> {
             Some(header) if header.components.len() == 1 => {
                 (header.width, header.height, Kind::Gray)
             }
+            Some(header) if header.is_full() => (header.width, header.height, Kind::Full),
             Some(header) => (header.width, header.height, Kind::Yuv),
             None => {
                 let decoder = general(bytes)?;
@@ -89,6 +92,7 @@ impl<'a> role::Picture<'a> for Picture<'a> {
         match self.kind {
             Kind::Gray => &["GRAY8", "RGB"],
             Kind::Yuv => &["I420", "RGB"],
+            Kind::Full => &["RGB", "I420"],
             Kind::Rgb => &["RGB"],
         }
     }

@@ -92,6 +92,12 @@ impl<'a> Header<'a> {
         )
     }
 
+    /// Whether chroma has the size of luma.
+    pub(crate) fn is_full(&self) -> bool {
+        let mut sizes = self.components.iter().map(|of| (of.across, of.down));
+        sizes.all(|size| size == self.unit())
+    }
+
     fn steps(&mut self, mut segment: &[u8]) -> Option<()> {
         while let Some((kind, after)) = segment.split_first() {
             let wide = match kind >> 4 {

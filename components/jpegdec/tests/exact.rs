@@ -175,6 +175,19 @@ fn another_decoder_sees_the_same_colours() {
     }
 }
 
+#[test]
+fn the_first_format_keeps_what_the_picture_has() {
+    for (format, expected) in [
+        ("RGB", "RGB"),
+        ("I420", "I420"),
+        ("YUY2", "I420"),
+        ("GRAY8", "GRAY8"),
+    ] {
+        let (info, _) = decoded(&encoded(format, 20, 20), "{ GRAY8, I420, RGB }");
+        assert_eq!(info.format.as_str(), expected, "{format}");
+    }
+}
+
 /// What is cut off, or damaged, is as it was with the general decoder alone.
 #[test]
 fn every_cut_is_decoded_or_dropped() {
