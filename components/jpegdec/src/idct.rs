@@ -9,7 +9,7 @@
 //! C. Loeffler, A. Ligtenberg, G. Moschytz, "Practical fast 1-D DCT algorithms with 11
 //! multiplications", ICASSP 1989, figure 1, from right to left.
 
-use millstream_sdk::simd::{cast, i16x8, transposed};
+use millstream_sdk::simd::{bytes, cast, i16x8, numbers, transposed, zip_pairs};
 
 /// Coefficients enter so often times as large.
 pub(crate) const SCALE: i16 = 8;
@@ -29,6 +29,9 @@ pub(crate) const PLACES: [u8; 64] = [
     38, 45, 52, 59, 60, 53, 46, 39, 47, 54, 61, 62, 55, 63,
 ];
 
+/// The last one before rows and columns behind the fourth begin.
+const LAST_OF_FEW: u8 = 9;
+
 /// Eight rows of samples, 1 being `1 << ONE_BITS`, rounding included.
 pub(crate) type Rows = [i16x8; 8];
 
@@ -43,16 +46,12 @@ pub(crate) fn block(levels: &[i16; 64], steps: &[i16x8; 8], last: u8) -> Rows {
         let [first, ..] = a.to_array();
         return [i16x8::splat(first); 8];
     }
-    pass(transposed(pass([
-        a,
-        b * sb,
-        c * sc,
-        d * sd,
-        e * se,
-        f * sf,
-        g * sg,
-        h * sh,
-    ])))
+    let (b, c, d) = (b * sb, c * sc, d * sd);
+    if last <= LAST_OF_FEW {
+        return few(columns(few([a, b, c, d])));
+    }
+    let (e, f, g, h) = (e * se, f * sf, g * sg, h * sh);
+    pass(transposed(pass([a, b, c, d, e, f, g, h])))
 }
 
 /// Transforms columns: eight of them beside each other.
@@ -78,6 +77,38 @@ fn pass([y0, y1, y2, y3, y4, y5, y6, y7]: Rows) -> Rows {
     let ((x0, x7), (x1, x6)) = (butterfly(t0, t7), butterfly(t1, t6));
     let ((x2, x5), (x3, x4)) = (butterfly(t2, t5), butterfly(t3, t4));
     [x0, x1, x2, x3, x4, x5, x6, x7]
+}
+
+/// The same if the last four are 0.
+#[inline]
+fn few([y0, y1, y2, y3]: [i16x8; 4]) -> Rows {
+    let b5 = plus(y3, times(y3, ROOT - 1.0));
+    let (a7, a5) = butterfly(y1, b5);
+    let t7 = plus(times(y1, COS_5), times(a7, COS_3));
+    let t4 = times(y1, COS_3).saturating_sub(times(a7, COS_5));
+    let t5 = times(a5, COS_1).saturating_sub(times(y1, COS_7));
+    let t6 = plus(times(a5, COS_7), times(y1, COS_1));
+    let t13 = plus(y2, times(y2, ROOT_COS_2 - 1.0));
+    let t12 = times(y2, ROOT_COS_6);
+    let ((t0, t3), (t1, t2)) = (butterfly(y0, t13), butterfly(y0, t12));
+    let ((x0, x7), (x1, x6)) = (butterfly(t0, t7), butterfly(t1, t6));
+    let ((x2, x5), (x3, x4)) = (butterfly(t2, t5), butterfly(t3, t4));
+    [x0, x1, x2, x3, x4, x5, x6, x7]
+}
+
+/// The first four columns of eight rows.
+#[inline]
+fn columns(rows: Rows) -> [i16x8; 4] {
+    let [a, b, c, d, e, f, g, h] = rows.map(bytes);
+    let ([ae, _], [bf, _], [cg, _], [dh, _]) = (
+        zip_pairs(a, e),
+        zip_pairs(b, f),
+        zip_pairs(c, g),
+        zip_pairs(d, h),
+    );
+    let ([aceg0, aceg1], [bdfh0, bdfh1]) = (zip_pairs(ae, cg), zip_pairs(bf, dh));
+    let ([r0, r1], [r2, r3]) = (zip_pairs(aceg0, bdfh0), zip_pairs(aceg1, bdfh1));
+    [r0, r1, r2, r3].map(numbers)
 }
 
 /// cos(nπ/16).
