@@ -5,8 +5,8 @@ use crate::media::{Y4m, avi};
 use crate::scene::{Scene, lacks_guests};
 
 const FRAMES: usize = 6;
-/// After each reader the same chain. A Y4M clip holds I420, JPEGs are decoded to RGB; what
-/// the detector sees is I420 in each case, so that it has to find exactly the same.
+/// After each reader the same chain. A Y4M clip holds I420, these JPEGs are decoded to RGB;
+/// what the detector sees is I420 in each case, so that it has to find exactly the same.
 const REST: &str = "videoconvert ! video/x-raw,format=I420 ! objectdetector";
 
 #[test]

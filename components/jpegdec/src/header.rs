@@ -8,6 +8,7 @@
 
 use millstream_sdk::simd::{cast, i16x8};
 
+use crate::codes::STANDARD;
 use crate::huffman::Table;
 use crate::idct::{self, PLACES};
 
@@ -184,6 +185,9 @@ impl<'a> Header<'a> {
         let (components, range) = rest.split_at_checked(usize::from(*count) * 2)?;
         if usize::from(*count) != self.components.len() || range != [0, 63, 0] {
             return None;
+        }
+        if self.dc.iter().chain(&self.ac).all(Option::is_none) {
+            self.codes(&STANDARD)?;
         }
         let components = components.as_chunks::<2>().0.iter();
         for (component, [id, tables]) in self.components.iter_mut().zip(components) {

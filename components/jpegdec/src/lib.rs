@@ -12,6 +12,7 @@ mod decode;
 mod header;
 mod scan;
 mod huffman;
+mod codes;
 mod idct;
 mod planes;
 mod rgb;

@@ -136,7 +136,9 @@ fn encoded(format: &str, width: usize, height: usize) -> Vec<u8> {
         for (y, row) in frame.plane_mut(plane).rows_mut().enumerate() {
             for (x, byte) in row.iter_mut().enumerate() {
                 let wave = (x as f64 / 17.0 + plane as f64).sin() * (y as f64 / 11.0).cos();
-                *byte = (128.0 + 70.0 * wave) as u8;
+                // Little chroma, so that no colour is beyond what RGB can say.
+                let most = if plane == 0 { 70.0 } else { 25.0 };
+                *byte = (128.0 + most * wave) as u8;
             }
         }
     }
@@ -186,6 +188,43 @@ fn the_first_format_keeps_what_the_picture_has() {
         let (info, _) = decoded(&encoded(format, 20, 20), "{ GRAY8, I420, RGB }");
         assert_eq!(info.format.as_str(), expected, "{format}");
     }
+}
+
+#[test]
+fn the_codes_of_the_standard_need_not_be_there() {
+    for format in ["YUY2", "GRAY8"] {
+        let jpeg = encoded(format, 33, 17);
+        let (mut without, mut rest) = (Vec::new(), &jpeg[..]);
+        while let Some(at) = rest.windows(2).position(|bytes| bytes == [0xff, 0xc4]) {
+            without.extend(&rest[..at]);
+            let length = u16::from_be_bytes([rest[at + 2], rest[at + 3]]);
+            rest = &rest[at + 2 + usize::from(length)..];
+        }
+        without.extend(rest);
+        assert!(without.len() + 200 < jpeg.len());
+        assert!(decoded(&without, "{ I420, GRAY8 }") == decoded(&jpeg, "{ I420, GRAY8 }"));
+    }
+}
+
+/// What the general decoder has to do becomes what was agreed on.
+#[test]
+fn a_damaged_picture_becomes_planes_too() {
+    let jpeg = encoded("I420", 64, 64);
+    let (info, whole) = decoded(&jpeg, "I420");
+    let scan = jpeg.windows(2).position(|bytes| bytes == [0xff, 0xda]);
+    let scan = scan.unwrap();
+    let (_, cut) = decoded(&jpeg[..scan + (jpeg.len() - scan) * 3 / 4], "I420");
+    assert!(whole != cut);
+    // The upper half was there.
+    let differences = [0, 1, 2].map(|plane| {
+        let rows = |bytes| VideoFrame::new(&info, bytes).unwrap().plane(plane);
+        let (whole, cut) = (rows(&whole), rows(&cut));
+        let half = info.plane(plane).height / 2;
+        let pairs = whole.rows().flatten().zip(cut.rows().flatten());
+        let pairs = pairs.take(half * info.plane(plane).row_bytes);
+        pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap()
+    });
+    assert!(differences.iter().all(|most| *most <= 4), "{differences:?}");
 }
 
 /// What is cut off, or damaged, is as it was with the general decoder alone.
