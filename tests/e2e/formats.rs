@@ -5,8 +5,8 @@ use crate::media::{Y4m, avi};
 use crate::scene::{Scene, lacks_guests};
 
 const FRAMES: usize = 6;
-/// After each reader the same chain. A Y4M clip holds I420, JPEGs are decoded to RGB; what
-/// the detector sees is I420 in each case, so that it has to find exactly the same.
+/// After each reader the same chain. What the detector sees is I420 of the full range
+/// in each case, so that it has to find exactly the same.
 const REST: &str = "videoconvert ! video/x-raw,format=I420 ! objectdetector";
 
 #[test]
@@ -67,6 +67,46 @@ fn a_clip_an_avi_and_a_folder_give_equal_detections() {
             assert_eq!(got, expected, "{name}: {file}");
         }
     }
+}
+
+/// Planes of the full range, which caps say, and RGB show the same colours.
+#[test]
+fn planes_and_rgb_of_a_jpeg_have_the_same_colours() {
+    let elements = [
+        "videotestsrc",
+        "jpegenc",
+        "multifilesink",
+        "multifilesrc",
+        "jpegdec",
+        "filesink",
+        "filesrc",
+        "avidemux",
+        "videoconvert",
+        "y4menc",
+    ];
+    if lacks_guests(&elements, &[]) {
+        return;
+    }
+    let scene = Scene::new();
+    make_pictures(&scene);
+    let ways = [
+        "video/x-raw,format=RGB",
+        "video/x-raw,format=I420,colorimetry=1:4:0:0 ! videoconvert ! video/x-raw,format=RGB",
+    ];
+    let [direct, converted] = ways.map(|way| {
+        let source = "multifilesrc location=pictures/000.jpg num-buffers=1 framerate=25/1";
+        let line = format!("{source} ! jpegdec ! {way} ! filesink location=frame.rgb");
+        scene.launch(&line).exits(0);
+        scene.read("frame.rgb")
+    });
+    assert_eq!(
+        (direct.len(), converted.len()),
+        (320 * 240 * 3, 320 * 240 * 3)
+    );
+    let differences = direct.iter().zip(&converted).map(|(a, b)| a.abs_diff(*b));
+    let mean = differences.map(f64::from).sum::<f64>() / direct.len() as f64;
+    // A limited range in place of the full one would be off by ten levels and more.
+    assert!(mean < 2.0, "{mean} levels");
 }
 
 fn make_pictures(scene: &Scene) {

@@ -14,13 +14,13 @@ use serde::{Deserialize, Serialize};
 use super::{Element, Flow, Outcome};
 use crate::buffer::{Buffer, BufferFlags, Timing};
 use crate::bus::Level;
-use crate::caps::{Caps, Fraction, Value};
+use crate::caps::{Caps, Fraction, Structure};
 use crate::context::{Context, Disposition, Event};
 use crate::describe::{Direction, Info, PadTemplate};
 use crate::failure::Failure;
 use crate::place::{Follows, Place};
 use crate::state;
-use crate::video::VideoInfo;
+use crate::video::{Colorimetry, VideoInfo};
 use crate::{log, properties};
 
 const DEFAULT_MAX_ERRORS: i32 = 10;
@@ -82,6 +82,11 @@ pub trait Picture<'a>: Sized {
 
     /// The formats that it can be decoded to, the best first.
     fn formats(&self) -> &'static [&'static str];
+
+    /// What the numbers of a format mean, if that has to be said in caps.
+    fn colorimetry(_format: &str) -> Option<Colorimetry> {
+        None
+    }
 
     /// Decodes into a frame of this picture's size and one of its formats.
     fn decode(self, info: &VideoInfo, output: &mut Buffer) -> Result<(), Failure>;
@@ -303,12 +308,18 @@ impl<T: PictureDecoder> Adapter<T> {
         {
             return Ok(info.clone());
         }
-        let caps = Caps::builder("video/x-raw")
-            .field("format", Value::strings(picture.formats().iter().copied()))
-            .field("width", width as i32)
-            .field("height", height as i32)
-            .field("framerate", self.fps)
-            .build();
+        let structure = |format: &&'static str| {
+            let structure = Structure::new("video/x-raw")
+                .field("format", *format)
+                .field("width", width as i32)
+                .field("height", height as i32)
+                .field("framerate", self.fps);
+            match T::Picture::colorimetry(format) {
+                Some(colorimetry) => structure.field("colorimetry", colorimetry.to_string()),
+                None => structure,
+            }
+        };
+        let caps = Caps::new(picture.formats().iter().map(structure).collect());
         let info = VideoInfo::from_caps(&ctx.negotiate(src, &caps)?)?;
         self.output = Some((info.clone(), kind));
         Ok(info)
