@@ -11,10 +11,13 @@
 pub use bytemuck::must_cast as cast;
 pub use wide::{i16x8, i32x4, u8x16, u16x8};
 
-use wide::{i8x16, i16x16};
+use wide::{i8x16, i16x16, i32x8};
 
 /// Sixteen bytes, each from one of thirty-two places: those of the first vector are
 /// 0 to 15, those of the second 16 to 31.
+///
+/// Both vectors should be needed: in a component a shuffle of one of them waits for
+/// whatever lies in the other's register. Use [`u8x16::shuffle_zeroing`] there.
 ///
 /// ```
 /// use millstream_sdk::simd::u8x16;
@@ -138,6 +141,18 @@ pub fn signed_bytes(low: i16x8, high: i16x8) -> u8x16 {
     cast(i8x16::from_i16x16_saturate(cast::<_, i16x16>([low, high])))
 }
 
+/// Sixteen numbers as bytes; what is out of their range is the nearest one.
+#[inline]
+pub fn packed(low: i16x8, high: i16x8) -> u8x16 {
+    u8x16::narrow_i16x8(low, high)
+}
+
+/// Eight words as numbers; what is out of their range is the nearest one.
+#[inline]
+pub fn narrowed(low: i32x4, high: i32x4) -> i16x8 {
+    i16x8::from_i32x8_saturate(cast::<_, i32x8>([low, high]))
+}
+
 /// Rows become columns.
 #[inline]
 pub fn transposed(rows: [i16x8; 8]) -> [i16x8; 8] {
@@ -176,11 +191,13 @@ pub fn zip_pairs(a: u8x16, b: u8x16) -> [u8x16; 2] {
 /// The even bytes of both.
 #[inline]
 pub fn even(a: u8x16, b: u8x16) -> u8x16 {
-    crate::shuffle!(a, b, 0 2 4 6 8 10 12 14 16 18 20 22 24 26 28 30)
+    let [a, b] = [a, b].map(|pairs| numbers(pairs) & i16x8::splat(255));
+    packed(a, b)
 }
 
 /// The odd bytes of both.
 #[inline]
 pub fn odd(a: u8x16, b: u8x16) -> u8x16 {
-    crate::shuffle!(a, b, 1 3 5 7 9 11 13 15 17 19 21 23 25 27 29 31)
+    let [a, b] = [a, b].map(|pairs| (numbers(pairs).cast_unsigned() >> 8_u32).cast_signed());
+    packed(a, b)
 }

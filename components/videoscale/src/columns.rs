@@ -3,7 +3,9 @@
 //! A row's last samples are made in a whole block too, of which the rest is cut away.
 
 use millstream_sdk::shuffle;
-use millstream_sdk::simd::{cast, high, i16x8, i32x4, low, odd, u8x16, u16x8};
+use millstream_sdk::simd::{
+    cast, high, i16x8, i32x4, low, narrowed, odd, packed, u8x16, u16x8, zip_pairs,
+};
 
 use crate::plane::Tap;
 
@@ -11,8 +13,14 @@ use crate::plane::Tap;
 const ROW_BITS: u32 = 7;
 /// Bits after the point in the weights of columns.
 const COLUMN_BITS: u32 = 14;
-/// Numbers that a block may read behind those that it needs.
-const SPARE: usize = 8;
+/// Numbers from the first of a block's on in which its samples can be: one check is
+/// enough for all of them. Offsets have 8 bits, and 16 bytes or numbers are read there.
+const WINDOW: usize = 256 + 16;
+
+/// Puts the numbers of a sample and of the next one in turn; what is zeroed has no
+/// weight.
+const OF_THREE: [u8; 16] = [0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11, 255, 255, 255, 255];
+const OF_FOUR: [u8; 16] = [0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15];
 
 /// The tables of a width, and a row on its way.
 #[derive(Debug)]
@@ -20,6 +28,8 @@ pub(crate) struct Columns {
     kind: Kind,
     /// Both rows' sum; behind it the last sample again.
     row: Vec<i16>,
+    /// Samples of three bytes, and one more each.
+    wide: Vec<u8>,
     /// Numbers of a sample.
     sample: usize,
 }
@@ -35,8 +45,32 @@ enum Kind {
     Three(Vec<Block<4>>),
     Four(Vec<Block<4>>),
     /// Few columns of many: each place is made of both rows by itself.
-    FewThree(Vec<Block<4>>),
-    FewFour(Vec<Block<4>>),
+    FewThree(Few),
+    FewFour(Few),
+}
+
+/// Blocks: first those whose samples are in a window, then the others.
+#[derive(Debug)]
+struct Few {
+    near: Vec<Block<4>>,
+    far: Vec<Block<4>>,
+}
+
+impl Few {
+    /// For rows of so many numbers.
+    fn new(mut near: Vec<Block<4>>, numbers: usize) -> Self {
+        let count = near.iter().take_while(|block| block.is_near(numbers));
+        let far = near.split_off(count.count());
+        Self { near, far }
+    }
+
+    /// `order` puts numbers of a sample and of the next one in turn.
+    fn make(&self, rows: &Rows<'_>, order: [u8; 16], to: &mut [u8]) {
+        let place = to.len().min(self.near.len() * 16);
+        let (to, rest) = to.split_at_mut_checked(place).unwrap_or_default();
+        of_rows(&self.near, rows, order, to);
+        of_far_places(&self.far, rows, order, rest);
+    }
 }
 
 /// Four samples: where their first numbers are (which 16 bits hold: rows have at most
@@ -45,7 +79,33 @@ enum Kind {
 #[derive(Debug, Clone, Copy)]
 struct Block<const VECTORS: usize> {
     at: [u16; 4],
+    /// Where a window with all of them begins, if there is one.
+    base: u16,
+    /// Where they are in the window.
+    offsets: [u8; 4],
     weights: [i16x8; VECTORS],
+}
+
+impl<const VECTORS: usize> Block<VECTORS> {
+    /// For a row of so many numbers.
+    fn new(at: [u16; 4], weights: [i16x8; VECTORS], numbers: usize) -> Self {
+        let [first, ..] = at;
+        // The last windows end with the row.
+        let last = u16::try_from(numbers.saturating_sub(WINDOW)).unwrap_or(u16::MAX);
+        let base = first.min(last);
+        Self {
+            at,
+            base,
+            offsets: at.map(|at| at.saturating_sub(base).min(255) as u8),
+            weights,
+        }
+    }
+
+    /// Whether its samples are in a window of a row of so many numbers.
+    fn is_near(&self, numbers: usize) -> bool {
+        let offset = |at: u16| at.checked_sub(self.base).is_some_and(|offset| offset < 256);
+        usize::from(self.base) + WINDOW <= numbers && self.at.into_iter().all(offset)
+    }
 }
 
 /// Four samples of one number that lie close to each other: with the numbers after them
@@ -96,27 +156,32 @@ fn of_one(blocks: Vec<Block<1>>) -> Kind {
 impl Columns {
     /// For rows that keep their width.
     pub(crate) fn same(width: usize, sample: usize) -> Self {
-        Self::of_kind(Kind::Same, width, sample)
+        Self::of_kind(Kind::Same, width, sample, 0)
     }
 
     /// For rows of `width` samples of so many numbers.
     pub(crate) fn new(taps: &[Tap], width: usize, sample: usize) -> Self {
         let few = taps.len() * 2 <= width;
-        let kind = match sample {
-            1 => of_one(table(taps, sample)),
-            2 => Kind::Two(table(taps, sample)),
-            3 if few => Kind::FewThree(table(taps, sample)),
-            3 => Kind::Three(table(taps, sample)),
-            _ if few => Kind::FewFour(table(taps, sample)),
-            _ => Kind::Four(table(taps, sample)),
+        // Behind a row of sums there is room for a window.
+        let (own, sums) = (width * sample, width * sample + WINDOW);
+        let four = |numbers| table::<4>(taps, sample, numbers);
+        let kind = match (sample, few) {
+            (1, _) => of_one(table(taps, sample, sums)),
+            (2, _) => Kind::Two(table(taps, sample, sums)),
+            (3, false) => Kind::Three(four(sums)),
+            (_, false) => Kind::Four(four(sums)),
+            (3, true) => Kind::FewThree(Few::new(four(own), own)),
+            (_, true) => Kind::FewFour(Few::new(four(own), own)),
         };
-        Self::of_kind(kind, width, sample)
+        let wide = if sample == 3 { taps.len() * 4 } else { 0 };
+        Self::of_kind(kind, width, sample, wide)
     }
 
-    fn of_kind(kind: Kind, width: usize, sample: usize) -> Self {
+    fn of_kind(kind: Kind, width: usize, sample: usize, wide: usize) -> Self {
         Self {
             kind,
-            row: vec![0; (width + 1) * sample + SPARE + 16],
+            row: vec![0; (width + 1) * sample + WINDOW],
+            wide: vec![0; wide],
             sample,
         }
     }
@@ -132,14 +197,17 @@ impl Columns {
             Kind::Two(blocks) => two(blocks, raised(&rows, &mut self.row, self.sample), to),
             Kind::Three(blocks) => {
                 let row = raised(&rows, &mut self.row, self.sample);
-                three(blocks, |at| cast(numbers_at::<8>(row, at)), to);
+                of_row::<3>(blocks, row, &mut self.wide);
+                narrow(&self.wide, to);
             }
             Kind::Four(blocks) => {
-                let row = raised(&rows, &mut self.row, self.sample);
-                four(blocks, |at| cast(numbers_at::<8>(row, at)), to);
+                of_row::<4>(blocks, raised(&rows, &mut self.row, self.sample), to);
             }
-            Kind::FewThree(blocks) => three(blocks, |at| rows.at(at), to),
-            Kind::FewFour(blocks) => four(blocks, |at| rows.at(at), to),
+            Kind::FewThree(few) => {
+                few.make(&rows, OF_THREE, &mut self.wide);
+                narrow(&self.wide, to);
+            }
+            Kind::FewFour(few) => few.make(&rows, OF_FOUR, to),
         }
     }
 }
@@ -179,16 +247,29 @@ impl<'a> Rows<'a> {
         ]
     }
 
-    /// Eight sums from a place on, with [`ROW_BITS`] after the point.
+    /// Both rows cut to the shorter one's length: one check is enough for both.
     #[inline]
+    fn of_one_length(&self) -> Self {
+        let near = self.near.get(..self.far.len()).unwrap_or(self.near);
+        let far = self.far.get(..near.len()).unwrap_or_default();
+        Self { near, far, ..*self }
+    }
+
+    /// Eight sums from a place on, with [`ROW_BITS`] after the point; zeros behind the
+    /// rows.
     fn at(&self, at: u16) -> u8x16 {
-        let (near, far) = (eight(self.near, at), eight(self.far, at));
+        let from = |row: &[u8]| padded(row.get(usize::from(at)..).unwrap_or_default());
+        self.eight(u8x16::new(from(self.near)), u8x16::new(from(self.far)))
+    }
+
+    #[inline]
+    fn eight(&self, near: u8x16, far: u8x16) -> u8x16 {
         cast(self.sum(low(near), low(far)) >> 1_u32)
     }
 }
 
-/// `VECTORS` of eight weights make four samples.
-fn table<const VECTORS: usize>(taps: &[Tap], sample: usize) -> Vec<Block<VECTORS>> {
+/// `VECTORS` of eight weights make four samples; rows have so many numbers.
+fn table<const VECTORS: usize>(taps: &[Tap], sample: usize, numbers: usize) -> Vec<Block<VECTORS>> {
     let one = 1 << COLUMN_BITS;
     let weights = |tap: &Tap| {
         let far = i16::try_from(u32::from(tap.weight) * (one / u32::from(Tap::ONE)));
@@ -198,7 +279,7 @@ fn table<const VECTORS: usize>(taps: &[Tap], sample: usize) -> Vec<Block<VECTORS
     let block = |taps: &[Tap]| {
         // A cut block goes on with its last sample.
         let tap = |i: usize| taps.get(i).or(taps.last());
-        let numbers = |n: usize| {
+        let vector = |n: usize| {
             let number = |place: usize| {
                 let pair = tap((8 * n + place) * 4 / (8 * VECTORS)).map(weights);
                 pair.unwrap_or_default()
@@ -208,10 +289,8 @@ fn table<const VECTORS: usize>(taps: &[Tap], sample: usize) -> Vec<Block<VECTORS
             };
             i16x8::new(core::array::from_fn(number))
         };
-        Block {
-            at: core::array::from_fn(|i| tap(i).map_or(0, |tap| tap.near * sample) as u16),
-            weights: core::array::from_fn(numbers),
-        }
+        let at = core::array::from_fn(|i| tap(i).map_or(0, |tap| tap.near * sample) as u16);
+        Block::new(at, core::array::from_fn(vector), numbers)
     };
     let mut blocks: Vec<_> = taps.chunks(4).map(block).collect();
     // Groups of blocks that make sixteen bytes are whole.
@@ -270,30 +349,12 @@ fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
     whole
 }
 
-/// Away from the loops, which it would make too long to be inlined.
-#[cold]
-#[inline(never)]
-fn at_the_end(row: &[u8], at: usize) -> [u8; 8] {
-    padded(row.get(at..).unwrap_or_default())
-}
-
-/// Eight bytes from a place on; zeros behind the row.
-#[inline]
-fn eight(row: &[u8], at: u16) -> u8x16 {
-    let at = usize::from(at);
-    let bytes = match row.get(at..at + 8).and_then(<[u8]>::first_chunk) {
-        Some(bytes) => *bytes,
-        None => at_the_end(row, at),
-    };
-    cast([u64::from_le_bytes(bytes), 0])
-}
-
 #[inline(never)]
 fn close<const LOADS: usize>(blocks: &[CloseBlock<LOADS>], row: &[i16], to: &mut [u8]) {
     let four = |block: &CloseBlock<LOADS>| {
         let mut pairs = u8x16::ZERO;
         for (at, places) in block.at.into_iter().zip(block.places) {
-            let eight: u8x16 = cast(numbers_at::<8>(row, at));
+            let eight: u8x16 = cast(*numbers_at::<8>(row, at));
             pairs |= eight.shuffle_zeroing(places);
         }
         made(cast(pairs), block.weights)
@@ -306,12 +367,10 @@ fn close<const LOADS: usize>(blocks: &[CloseBlock<LOADS>], row: &[i16], to: &mut
 
 #[inline(never)]
 fn one(blocks: &[Block<1>], row: &[i16], to: &mut [u8]) {
-    let four = |Block {
-                    at,
-                    weights: [weights],
-                }: &Block<1>| {
-        let pairs: [u32; 4] = at.map(|at| cast(numbers_at::<2>(row, at)));
-        made(cast(pairs), *weights)
+    let four = |Block { at, weights, .. }: &Block<1>| {
+        let pairs = at.map(|at| cast::<_, u32>(*numbers_at::<2>(row, at)));
+        let [weights] = *weights;
+        made(cast(pairs), weights)
     };
     let (groups, _) = blocks.as_chunks();
     each(groups, to, |[a, b, c, d]| {
@@ -321,15 +380,20 @@ fn one(blocks: &[Block<1>], row: &[i16], to: &mut [u8]) {
 
 #[inline(never)]
 fn two(blocks: &[Block<2>], row: &[i16], to: &mut [u8]) {
-    let two = |a: u16, b: u16, weights: i16x8| {
-        let both: u8x16 = cast([numbers_at::<4>(row, a), numbers_at::<4>(row, b)]);
-        let pairs = shuffle!(both, both, 0 1 4 5 2 3 6 7 8 9 12 13 10 11 14 15);
-        made(cast(pairs), weights)
+    let both = |a, b| -> u8x16 {
+        cast([numbers_at::<4>(row, a), numbers_at::<4>(row, b)].map(|four| *four))
     };
     let four = |Block {
                     at: [a, b, c, d],
                     weights: [p, q],
-                }: &Block<2>| { (two(*a, *b, *p), two(*c, *d, *q)) };
+                    ..
+                }: &Block<2>| {
+        let (front, back) = (both(*a, *b), both(*c, *d));
+        let samples = shuffle!(front, back, 0 1 2 3 8 9 10 11 16 17 18 19 24 25 26 27);
+        let next = shuffle!(front, back, 4 5 6 7 12 13 14 15 20 21 22 23 28 29 30 31);
+        let [front, back] = zip_pairs(samples, next);
+        (made(cast(front), *p), made(cast(back), *q))
+    };
     let (groups, _) = blocks.as_chunks();
     each(groups, to, |[first, second]| {
         let ((a, b), (c, d)) = (four(first), four(second));
@@ -337,90 +401,129 @@ fn two(blocks: &[Block<2>], row: &[i16], to: &mut [u8]) {
     });
 }
 
+/// Samples of three or four numbers, as four bytes each, out of a row.
 #[inline(never)]
-fn three(blocks: &[Block<4>], row: impl Fn(u16) -> u8x16 + Copy, to: &mut [u8]) {
-    each(
-        blocks,
-        to,
-        |Block {
-             at: [a, b, c, d],
-             weights: [p, q, r, s],
-         }| {
-            let (a, b) = (made_of_three(row(*a), *p), made_of_three(row(*b), *q));
-            let (c, d) = (made_of_three(row(*c), *r), made_of_three(row(*d), *s));
-            let front = shuffle!(a, b, 0 4 8 16 20 24 0 0 0 0 0 0 0 0 0 0);
-            let back = shuffle!(c, d, 0 0 0 0 0 0 0 4 8 16 20 24 0 0 0 0);
-            start(shuffle!(front, back, 0 1 2 3 4 5 22 23 24 25 26 27 0 0 0 0))
-        },
-    );
+fn of_row<const SAMPLE: usize>(blocks: &[Block<4>], row: &[i16], to: &mut [u8]) {
+    each(blocks, to, |block| {
+        let window = window(row, block.base).unwrap_or(&[0; WINDOW]);
+        let pairs = block.offsets.map(|at| {
+            let at = usize::from(at);
+            let [samples, next] = [at, at + SAMPLE].map(|at| cast(taken::<_, 8>(window, at)));
+            let [pairs, _] = zip_pairs(samples, next);
+            pairs
+        });
+        four_of(pairs, block.weights)
+    });
 }
 
+/// The same out of two rows.
 #[inline(never)]
-fn four(blocks: &[Block<4>], row: impl Fn(u16) -> u8x16 + Copy, to: &mut [u8]) {
-    each(
-        blocks,
-        to,
-        |Block {
-             at: [a, b, c, d],
-             weights: [p, q, r, s],
-         }| {
-            let (a, b) = (made_of_four(row(*a), *p), made_of_four(row(*b), *q));
-            let (c, d) = (made_of_four(row(*c), *r), made_of_four(row(*d), *s));
-            bytes_of(a, b, c, d)
-        },
-    );
+fn of_rows(blocks: &[Block<4>], rows: &Rows<'_>, order: [u8; 16], to: &mut [u8]) {
+    let (rows, order) = (rows.of_one_length(), u8x16::new(order));
+    each(blocks, to, |block| {
+        let windows = [rows.near, rows.far];
+        let windows = windows.map(|row| window(row, block.base).unwrap_or(&[0; WINDOW]));
+        let pairs = block.offsets.map(|at| {
+            let [near, far] = windows.map(|window| u8x16::new(taken(window, at.into())));
+            rows.eight(near, far).shuffle_zeroing(order)
+        });
+        four_of(pairs, block.weights)
+    });
 }
 
-/// The bytes of words, which are small enough.
+/// The same where samples are not in windows.
+#[inline(never)]
+fn of_far_places(blocks: &[Block<4>], rows: &Rows<'_>, order: [u8; 16], to: &mut [u8]) {
+    each_to_the_end(blocks, to, |block| {
+        let order = u8x16::new(order);
+        let pairs = block.at.map(|at| rows.at(at).shuffle_zeroing(order));
+        four_of(pairs, block.weights)
+    });
+}
+
+/// Samples of four bytes to samples of three.
+#[inline(never)]
+fn narrow(from: &[u8], to: &mut [u8]) {
+    let (whole, last) = to.as_chunks_mut::<48>();
+    let rest = from.get(whole.len() * 64..).unwrap_or_default();
+    for (to, from) in whole.iter_mut().zip(from.as_chunks::<64>().0) {
+        let [a, b, c, d]: [u8x16; 4] = cast(*from);
+        *to = cast([
+            shuffle!(a, b, 0 1 2 4 5 6 8 9 10 12 13 14 16 17 18 20),
+            shuffle!(b, c, 5 6 8 9 10 12 13 14 16 17 18 20 21 22 24 25),
+            shuffle!(c, d, 10 12 13 14 16 17 18 20 21 22 24 25 26 28 29 30),
+        ]);
+    }
+    let last = last.as_chunks_mut::<3>().0.iter_mut();
+    for (to, [a, b, c, _]) in last.zip(rest.as_chunks().0) {
+        *to = [*a, *b, *c];
+    }
+}
+
+/// Four samples of four bytes.
 #[inline]
-fn bytes_of(a: u8x16, b: u8x16, c: u8x16, d: u8x16) -> [u8; 16] {
-    let front = shuffle!(a, b, 0 4 8 12 16 20 24 28 0 0 0 0 0 0 0 0);
-    let back = shuffle!(c, d, 0 0 0 0 0 0 0 0 0 4 8 12 16 20 24 28);
-    shuffle!(front, back, 0 1 2 3 4 5 6 7 24 25 26 27 28 29 30 31).to_array()
+fn four_of([a, b, c, d]: [u8x16; 4], [p, q, r, s]: [i16x8; 4]) -> [u8; 16] {
+    let (a, b) = (made(cast(a), p), made(cast(b), q));
+    let (c, d) = (made(cast(c), r), made(cast(d), s));
+    bytes_of(a, b, c, d)
 }
 
-/// Blocks to bytes; the last one may be cut.
+/// The bytes of what [`made`] gives.
+#[inline]
+fn bytes_of(a: i32x4, b: i32x4, c: i32x4, d: i32x4) -> [u8; 16] {
+    let whole = |sums: i16x8| (sums.cast_unsigned() >> ROW_BITS).cast_signed();
+    packed(whole(narrowed(a, b)), whole(narrowed(c, d))).to_array()
+}
+
+/// Blocks to bytes, of which the last ones may be cut.
 #[inline]
 fn each<B, const BYTES: usize>(blocks: &[B], to: &mut [u8], make: impl Fn(&B) -> [u8; BYTES]) {
-    for (to, block) in to.chunks_mut(BYTES).zip(blocks) {
-        let made = make(block);
-        match to.first_chunk_mut() {
-            Some(to) => *to = made,
-            None => to.iter_mut().zip(made).for_each(|(to, byte)| *to = byte),
-        }
+    let (whole, last) = to.as_chunks_mut();
+    for (to, block) in whole.iter_mut().zip(blocks) {
+        *to = make(block);
     }
+    each_to_the_end(blocks.get(whole.len()..).unwrap_or_default(), last, make);
+}
+
+/// A function of its own: around calls, which this makes, no vector stays in a register.
+#[inline(never)]
+fn each_to_the_end<B, const BYTES: usize>(
+    blocks: &[B],
+    to: &mut [u8],
+    make: impl Fn(&B) -> [u8; BYTES],
+) {
+    for (to, block) in to.chunks_mut(BYTES).zip(blocks) {
+        to.iter_mut()
+            .zip(make(block))
+            .for_each(|(to, byte)| *to = byte);
+    }
+}
+
+/// Numbers from a place on in which a block's are.
+#[inline]
+fn window<T>(row: &[T], base: u16) -> Option<&[T; WINDOW]> {
+    let base = usize::from(base);
+    row.get(base..base + WINDOW)?.first_chunk()
+}
+
+/// Some of a window's; the compiler sees that they are there.
+#[inline]
+fn taken<T: Copy + Default, const N: usize>(window: &[T; WINDOW], at: usize) -> [T; N] {
+    let taken = window.get(at..at + N).and_then(<[T]>::first_chunk);
+    taken.copied().unwrap_or([T::default(); N])
 }
 
 /// Numbers of a row; they are there for every tap.
 #[inline]
-fn numbers_at<const N: usize>(row: &[i16], at: u16) -> [i16; N] {
+fn numbers_at<const N: usize>(row: &[i16], at: u16) -> &[i16; N] {
     let at = usize::from(at);
     let numbers = row.get(at..at + N).and_then(<[i16]>::first_chunk);
-    numbers.copied().unwrap_or([0; N])
+    numbers.unwrap_or(&[0; N])
 }
 
-/// The sums of pairs by their weights: a byte in each word.
+/// The sums of pairs by their weights, with [`ROW_BITS`] after the point.
 #[inline]
-fn made(pairs: i16x8, weights: i16x8) -> u8x16 {
+fn made(pairs: i16x8, weights: i16x8) -> i32x4 {
     let half = 1 << (ROW_BITS + COLUMN_BITS - 1);
-    cast((pairs.dot(weights) + i32x4::splat(half)) >> (ROW_BITS + COLUMN_BITS))
-}
-
-/// A sample of three numbers out of it and the next one.
-#[inline]
-fn made_of_three(both: u8x16, weights: i16x8) -> u8x16 {
-    let pairs = shuffle!(both, both, 0 1 6 7 2 3 8 9 4 5 10 11 12 13 14 15);
-    made(cast(pairs), weights)
-}
-
-/// A sample of four numbers out of it and the next one.
-#[inline]
-fn made_of_four(both: u8x16, weights: i16x8) -> u8x16 {
-    let pairs = shuffle!(both, both, 0 1 8 9 2 3 10 11 4 5 12 13 6 7 14 15);
-    made(cast(pairs), weights)
-}
-
-#[inline]
-fn start(vector: u8x16) -> [u8; 12] {
-    vector.to_array().first_chunk().copied().unwrap_or([0; 12])
+    (pairs.dot(weights) + i32x4::splat(half)) >> COLUMN_BITS
 }
