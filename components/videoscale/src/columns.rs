@@ -7,20 +7,14 @@ use millstream_sdk::simd::{
     cast, high, i16x8, i32x4, low, narrowed, odd, packed, u8x16, u16x8, zip_pairs,
 };
 
-use crate::plane::Tap;
+use crate::few::Few;
+use crate::plane::{COLUMN_BITS, Tap};
 
 /// Bits after the point in a row that is made of two.
 const ROW_BITS: u32 = 7;
-/// Bits after the point in the weights of columns.
-const COLUMN_BITS: u32 = 14;
-/// Numbers from the first of a block's on in which its samples can be: one check is
-/// enough for all of them. Offsets have 8 bits, and 16 bytes or numbers are read there.
-const WINDOW: usize = 256 + 16;
-
-/// Puts the numbers of a sample and of the next one in turn; what is zeroed has no
-/// weight.
-const OF_THREE: [u8; 16] = [0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11, 255, 255, 255, 255];
-const OF_FOUR: [u8; 16] = [0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15];
+/// Sums from the first of a block's on in which its samples can be: one check is enough
+/// for all of them. Offsets have 8 bits, and samples at most 4 numbers.
+const WINDOW: usize = 255 + 4 + 8;
 
 /// The tables of a width, and a row on its way.
 #[derive(Debug)]
@@ -38,39 +32,12 @@ pub(crate) struct Columns {
 #[derive(Debug)]
 enum Kind {
     Same,
-    Closest(Vec<CloseBlock<1>>),
-    Close(Vec<CloseBlock<2>>),
+    Close(Vec<CloseBlock>),
     One(Vec<Block<1>>),
     Two(Vec<Block<2>>),
-    Three(Vec<Block<4>>),
-    Four(Vec<Block<4>>),
-    /// Few columns of many: each place is made of both rows by itself.
-    FewThree(Few),
-    FewFour(Few),
-}
-
-/// Blocks: first those whose samples are in a window, then the others.
-#[derive(Debug)]
-struct Few {
-    near: Vec<Block<4>>,
-    far: Vec<Block<4>>,
-}
-
-impl Few {
-    /// For rows of so many numbers.
-    fn new(mut near: Vec<Block<4>>, numbers: usize) -> Self {
-        let count = near.iter().take_while(|block| block.is_near(numbers));
-        let far = near.split_off(count.count());
-        Self { near, far }
-    }
-
-    /// `order` puts numbers of a sample and of the next one in turn.
-    fn make(&self, rows: &Rows<'_>, order: [u8; 16], to: &mut [u8]) {
-        let place = to.len().min(self.near.len() * 16);
-        let (to, rest) = to.split_at_mut_checked(place).unwrap_or_default();
-        of_rows(&self.near, rows, order, to);
-        of_far_places(&self.far, rows, order, rest);
-    }
+    Three(Vec<NearBlock>),
+    Four(Vec<NearBlock>),
+    Few(Few),
 }
 
 /// Four samples: where their first numbers are (which 16 bits hold: rows have at most
@@ -79,78 +46,74 @@ impl Few {
 #[derive(Debug, Clone, Copy)]
 struct Block<const VECTORS: usize> {
     at: [u16; 4],
-    /// Where a window with all of them begins, if there is one.
-    base: u16,
-    /// Where they are in the window.
-    offsets: [u8; 4],
     weights: [i16x8; VECTORS],
 }
 
-impl<const VECTORS: usize> Block<VECTORS> {
-    /// For a row of so many numbers.
-    fn new(at: [u16; 4], weights: [i16x8; VECTORS], numbers: usize) -> Self {
-        let [first, ..] = at;
-        // The last windows end with the row.
-        let last = u16::try_from(numbers.saturating_sub(WINDOW)).unwrap_or(u16::MAX);
-        let base = first.min(last);
+/// Four samples of which three are at most 255 numbers behind the first.
+#[derive(Debug, Clone, Copy)]
+struct NearBlock {
+    base: u16,
+    offsets: [u8; 4],
+    weights: [i16x8; 4],
+}
+
+impl NearBlock {
+    fn new(&Block { at, weights }: &Block<4>) -> Self {
+        let [base, ..] = at;
         Self {
-            at,
             base,
             offsets: at.map(|at| at.saturating_sub(base).min(255) as u8),
             weights,
         }
     }
-
-    /// Whether its samples are in a window of a row of so many numbers.
-    fn is_near(&self, numbers: usize) -> bool {
-        let offset = |at: u16| at.checked_sub(self.base).is_some_and(|offset| offset < 256);
-        usize::from(self.base) + WINDOW <= numbers && self.at.into_iter().all(offset)
-    }
 }
 
-/// Four samples of one number that lie close to each other: with the numbers after them
-/// in `LOADS` vectors, each of which has as many of them.
+/// Four samples of one number that a vector holds with the numbers after them.
 #[derive(Debug, Clone, Copy)]
-struct CloseBlock<const LOADS: usize> {
-    /// Where the vectors begin.
-    at: [u16; LOADS],
-    /// Where in these the samples are, in bytes.
-    places: [u8x16; LOADS],
+struct CloseBlock {
+    /// Where the vector begins.
+    at: u16,
+    /// Where in it the samples are, in bytes.
+    places: u8x16,
     weights: i16x8,
 }
 
-impl<const LOADS: usize> CloseBlock<LOADS> {
+impl CloseBlock {
     /// None if they lie too far from each other.
-    fn new(block: &Block<1>) -> Option<Self> {
-        let &[weights] = &block.weights;
-        let (mut at, mut places) = ([0; LOADS], [[255; 16]; LOADS]);
-        let samples = block
-            .at
-            .chunks(4 / LOADS)
-            .zip(at.iter_mut().zip(&mut places));
-        for (load, (samples, (at, places))) in samples.enumerate() {
-            *at = samples.first().copied()?;
-            let pairs = places.as_chunks_mut::<4>().0.iter_mut();
-            for (pair, sample) in pairs.skip(load * (4 / LOADS)).zip(samples) {
-                let apart = sample.checked_sub(*at).filter(|apart| *apart <= 6)? as u8 * 2;
-                *pair = [apart, apart + 1, apart + 2, apart + 3];
-            }
+    fn new(&Block { at, weights }: &Block<1>) -> Option<Self> {
+        let ([first, ..], [weights]) = (at, weights);
+        let mut places = [255; 16];
+        for (pair, sample) in places.as_chunks_mut::<4>().0.iter_mut().zip(at) {
+            let apart = sample.checked_sub(first).filter(|apart| *apart <= 6)? as u8 * 2;
+            *pair = [apart, apart + 1, apart + 2, apart + 3];
         }
         Some(Self {
-            at,
-            places: places.map(u8x16::new),
+            at: first,
+            places: u8x16::new(places),
             weights,
         })
     }
 }
 
-/// The table for samples of one number, by how close they lie.
-fn of_one(blocks: Vec<Block<1>>) -> Kind {
-    if let Some(blocks) = blocks.iter().map(CloseBlock::new).collect() {
-        return Kind::Closest(blocks);
+impl Kind {
+    fn new(taps: &[Tap], width: usize, sample: usize) -> Self {
+        if taps.len() * 2 <= width
+            && let Some(few) = Few::new(taps, width, sample)
+        {
+            return Self::Few(few);
+        }
+        let near = || table(taps, sample).iter().map(NearBlock::new).collect();
+        match sample {
+            1 => {
+                let blocks = table(taps, sample);
+                let close: Option<_> = blocks.iter().map(CloseBlock::new).collect();
+                close.map_or(Self::One(blocks), Self::Close)
+            }
+            2 => Self::Two(table(taps, sample)),
+            3 => Self::Three(near()),
+            _ => Self::Four(near()),
+        }
     }
-    let close: Option<_> = blocks.iter().map(CloseBlock::new).collect();
-    close.map_or(Kind::One(blocks), Kind::Close)
 }
 
 impl Columns {
@@ -161,20 +124,8 @@ impl Columns {
 
     /// For rows of `width` samples of so many numbers.
     pub(crate) fn new(taps: &[Tap], width: usize, sample: usize) -> Self {
-        let few = taps.len() * 2 <= width;
-        // Behind a row of sums there is room for a window.
-        let (own, sums) = (width * sample, width * sample + WINDOW);
-        let four = |numbers| table::<4>(taps, sample, numbers);
-        let kind = match (sample, few) {
-            (1, _) => of_one(table(taps, sample, sums)),
-            (2, _) => Kind::Two(table(taps, sample, sums)),
-            (3, false) => Kind::Three(four(sums)),
-            (_, false) => Kind::Four(four(sums)),
-            (3, true) => Kind::FewThree(Few::new(four(own), own)),
-            (_, true) => Kind::FewFour(Few::new(four(own), own)),
-        };
         let wide = if sample == 3 { taps.len() * 4 } else { 0 };
-        Self::of_kind(kind, width, sample, wide)
+        Self::of_kind(Kind::new(taps, width, sample), width, sample, wide)
     }
 
     fn of_kind(kind: Kind, width: usize, sample: usize, wide: usize) -> Self {
@@ -191,7 +142,6 @@ impl Columns {
         let rows = Rows::new(near, far, weight);
         match &self.kind {
             Kind::Same => mix(&rows, to),
-            Kind::Closest(blocks) => close(blocks, raised(&rows, &mut self.row, self.sample), to),
             Kind::Close(blocks) => close(blocks, raised(&rows, &mut self.row, self.sample), to),
             Kind::One(blocks) => one(blocks, raised(&rows, &mut self.row, self.sample), to),
             Kind::Two(blocks) => two(blocks, raised(&rows, &mut self.row, self.sample), to),
@@ -203,20 +153,20 @@ impl Columns {
             Kind::Four(blocks) => {
                 of_row::<4>(blocks, raised(&rows, &mut self.row, self.sample), to);
             }
-            Kind::FewThree(few) => {
-                few.make(&rows, OF_THREE, &mut self.wide);
+            Kind::Few(few) if self.sample == 3 => {
+                few.make(&rows, &mut self.wide);
                 narrow(&self.wide, to);
             }
-            Kind::FewFour(few) => few.make(&rows, OF_FOUR, to),
+            Kind::Few(few) => few.make(&rows, to),
         }
     }
 }
 
 /// Two rows, and how much each counts.
 #[derive(Clone, Copy)]
-struct Rows<'a> {
-    near: &'a [u8],
-    far: &'a [u8],
+pub(crate) struct Rows<'a> {
+    pub(crate) near: &'a [u8],
+    pub(crate) far: &'a [u8],
     keep: u16x8,
     weight: u16x8,
 }
@@ -233,7 +183,7 @@ impl<'a> Rows<'a> {
 
     /// The sum with 8 bits after the point.
     #[inline]
-    fn sum(&self, near: i16x8, far: i16x8) -> u16x8 {
+    pub(crate) fn sum(&self, near: i16x8, far: i16x8) -> u16x8 {
         near.cast_unsigned() * self.keep + far.cast_unsigned() * self.weight
     }
 
@@ -249,39 +199,21 @@ impl<'a> Rows<'a> {
 
     /// Both rows cut to the shorter one's length: one check is enough for both.
     #[inline]
-    fn of_one_length(&self) -> Self {
+    pub(crate) fn of_one_length(&self) -> Self {
         let near = self.near.get(..self.far.len()).unwrap_or(self.near);
         let far = self.far.get(..near.len()).unwrap_or_default();
         Self { near, far, ..*self }
     }
-
-    /// Eight sums from a place on, with [`ROW_BITS`] after the point; zeros behind the
-    /// rows.
-    fn at(&self, at: u16) -> u8x16 {
-        let from = |row: &[u8]| padded(row.get(usize::from(at)..).unwrap_or_default());
-        self.eight(u8x16::new(from(self.near)), u8x16::new(from(self.far)))
-    }
-
-    #[inline]
-    fn eight(&self, near: u8x16, far: u8x16) -> u8x16 {
-        cast(self.sum(low(near), low(far)) >> 1_u32)
-    }
 }
 
-/// `VECTORS` of eight weights make four samples; rows have so many numbers.
-fn table<const VECTORS: usize>(taps: &[Tap], sample: usize, numbers: usize) -> Vec<Block<VECTORS>> {
-    let one = 1 << COLUMN_BITS;
-    let weights = |tap: &Tap| {
-        let far = i16::try_from(u32::from(tap.weight) * (one / u32::from(Tap::ONE)));
-        let far = far.unwrap_or_default();
-        [one as i16 - far, far]
-    };
+/// `VECTORS` of eight weights make four samples.
+fn table<const VECTORS: usize>(taps: &[Tap], sample: usize) -> Vec<Block<VECTORS>> {
     let block = |taps: &[Tap]| {
         // A cut block goes on with its last sample.
         let tap = |i: usize| taps.get(i).or(taps.last());
         let vector = |n: usize| {
             let number = |place: usize| {
-                let pair = tap((8 * n + place) * 4 / (8 * VECTORS)).map(weights);
+                let pair = tap((8 * n + place) * 4 / (8 * VECTORS)).map(Tap::weights);
                 pair.unwrap_or_default()
                     .into_iter()
                     .nth(place % 2)
@@ -290,7 +222,10 @@ fn table<const VECTORS: usize>(taps: &[Tap], sample: usize, numbers: usize) -> V
             i16x8::new(core::array::from_fn(number))
         };
         let at = core::array::from_fn(|i| tap(i).map_or(0, |tap| tap.near * sample) as u16);
-        Block::new(at, core::array::from_fn(vector), numbers)
+        Block {
+            at,
+            weights: core::array::from_fn(vector),
+        }
     };
     let mut blocks: Vec<_> = taps.chunks(4).map(block).collect();
     // Groups of blocks that make sixteen bytes are whole.
@@ -340,7 +275,7 @@ fn raised<'a>(rows: &Rows<'_>, to: &'a mut [i16], sample: usize) -> &'a [i16] {
 }
 
 /// The bytes, and zeros behind them.
-fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
+pub(crate) fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
     let mut whole = [0; N];
     whole
         .iter_mut()
@@ -350,14 +285,10 @@ fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
 }
 
 #[inline(never)]
-fn close<const LOADS: usize>(blocks: &[CloseBlock<LOADS>], row: &[i16], to: &mut [u8]) {
-    let four = |block: &CloseBlock<LOADS>| {
-        let mut pairs = u8x16::ZERO;
-        for (at, places) in block.at.into_iter().zip(block.places) {
-            let eight: u8x16 = cast(*numbers_at::<8>(row, at));
-            pairs |= eight.shuffle_zeroing(places);
-        }
-        made(cast(pairs), block.weights)
+fn close(blocks: &[CloseBlock], row: &[i16], to: &mut [u8]) {
+    let four = |block: &CloseBlock| {
+        let eight: u8x16 = cast(*numbers_at::<8>(row, block.at));
+        made(cast(eight.shuffle_zeroing(block.places)), block.weights)
     };
     let (groups, _) = blocks.as_chunks();
     each(groups, to, |[a, b, c, d]| {
@@ -367,7 +298,7 @@ fn close<const LOADS: usize>(blocks: &[CloseBlock<LOADS>], row: &[i16], to: &mut
 
 #[inline(never)]
 fn one(blocks: &[Block<1>], row: &[i16], to: &mut [u8]) {
-    let four = |Block { at, weights, .. }: &Block<1>| {
+    let four = |Block { at, weights }: &Block<1>| {
         let pairs = at.map(|at| cast::<_, u32>(*numbers_at::<2>(row, at)));
         let [weights] = *weights;
         made(cast(pairs), weights)
@@ -401,43 +332,19 @@ fn two(blocks: &[Block<2>], row: &[i16], to: &mut [u8]) {
     });
 }
 
-/// Samples of three or four numbers, as four bytes each, out of a row.
+/// Samples of three or four numbers, as four bytes each.
 #[inline(never)]
-fn of_row<const SAMPLE: usize>(blocks: &[Block<4>], row: &[i16], to: &mut [u8]) {
+fn of_row<const SAMPLE: usize>(blocks: &[NearBlock], row: &[i16], to: &mut [u8]) {
     each(blocks, to, |block| {
         let window = window(row, block.base).unwrap_or(&[0; WINDOW]);
-        let pairs = block.offsets.map(|at| {
+        let [a, b, c, d] = block.offsets.map(|at| {
             let at = usize::from(at);
-            let [samples, next] = [at, at + SAMPLE].map(|at| cast(taken::<_, 8>(window, at)));
+            let [samples, next] = [at, at + SAMPLE].map(|at| cast(*taken(window, at, &[0; 8])));
             let [pairs, _] = zip_pairs(samples, next);
-            pairs
+            cast(pairs)
         });
-        four_of(pairs, block.weights)
-    });
-}
-
-/// The same out of two rows.
-#[inline(never)]
-fn of_rows(blocks: &[Block<4>], rows: &Rows<'_>, order: [u8; 16], to: &mut [u8]) {
-    let (rows, order) = (rows.of_one_length(), u8x16::new(order));
-    each(blocks, to, |block| {
-        let windows = [rows.near, rows.far];
-        let windows = windows.map(|row| window(row, block.base).unwrap_or(&[0; WINDOW]));
-        let pairs = block.offsets.map(|at| {
-            let [near, far] = windows.map(|window| u8x16::new(taken(window, at.into())));
-            rows.eight(near, far).shuffle_zeroing(order)
-        });
-        four_of(pairs, block.weights)
-    });
-}
-
-/// The same where samples are not in windows.
-#[inline(never)]
-fn of_far_places(blocks: &[Block<4>], rows: &Rows<'_>, order: [u8; 16], to: &mut [u8]) {
-    each_to_the_end(blocks, to, |block| {
-        let order = u8x16::new(order);
-        let pairs = block.at.map(|at| rows.at(at).shuffle_zeroing(order));
-        four_of(pairs, block.weights)
+        let [p, q, r, s] = block.weights;
+        bytes_of(made(a, p), made(b, q), made(c, r), made(d, s))
     });
 }
 
@@ -460,24 +367,21 @@ fn narrow(from: &[u8], to: &mut [u8]) {
     }
 }
 
-/// Four samples of four bytes.
+/// The bytes of what [`made`] gives, rounded.
 #[inline]
-fn four_of([a, b, c, d]: [u8x16; 4], [p, q, r, s]: [i16x8; 4]) -> [u8; 16] {
-    let (a, b) = (made(cast(a), p), made(cast(b), q));
-    let (c, d) = (made(cast(c), r), made(cast(d), s));
-    bytes_of(a, b, c, d)
-}
-
-/// The bytes of what [`made`] gives.
-#[inline]
-fn bytes_of(a: i32x4, b: i32x4, c: i32x4, d: i32x4) -> [u8; 16] {
-    let whole = |sums: i16x8| (sums.cast_unsigned() >> ROW_BITS).cast_signed();
+pub(crate) fn bytes_of(a: i32x4, b: i32x4, c: i32x4, d: i32x4) -> [u8; 16] {
+    let half = u16x8::splat(1 << (ROW_BITS - 1));
+    let whole = |sums: i16x8| ((sums.cast_unsigned() + half) >> ROW_BITS).cast_signed();
     packed(whole(narrowed(a, b)), whole(narrowed(c, d))).to_array()
 }
 
 /// Blocks to bytes, of which the last ones may be cut.
 #[inline]
-fn each<B, const BYTES: usize>(blocks: &[B], to: &mut [u8], make: impl Fn(&B) -> [u8; BYTES]) {
+pub(crate) fn each<B, const BYTES: usize>(
+    blocks: &[B],
+    to: &mut [u8],
+    make: impl Fn(&B) -> [u8; BYTES],
+) {
     let (whole, last) = to.as_chunks_mut();
     for (to, block) in whole.iter_mut().zip(blocks) {
         *to = make(block);
@@ -487,7 +391,7 @@ fn each<B, const BYTES: usize>(blocks: &[B], to: &mut [u8], make: impl Fn(&B) ->
 
 /// A function of its own: around calls, which this makes, no vector stays in a register.
 #[inline(never)]
-fn each_to_the_end<B, const BYTES: usize>(
+pub(crate) fn each_to_the_end<B, const BYTES: usize>(
     blocks: &[B],
     to: &mut [u8],
     make: impl Fn(&B) -> [u8; BYTES],
@@ -499,18 +403,22 @@ fn each_to_the_end<B, const BYTES: usize>(
     }
 }
 
-/// Numbers from a place on in which a block's are.
+/// What of a row can be from a place on.
 #[inline]
-fn window<T>(row: &[T], base: u16) -> Option<&[T; WINDOW]> {
+pub(crate) fn window<T, const WINDOW: usize>(row: &[T], base: u16) -> Option<&[T; WINDOW]> {
     let base = usize::from(base);
     row.get(base..base + WINDOW)?.first_chunk()
 }
 
-/// Some of a window's; the compiler sees that they are there.
+/// Some of a window. The compiler sees whether they are there; they are `none` else.
 #[inline]
-fn taken<T: Copy + Default, const N: usize>(window: &[T; WINDOW], at: usize) -> [T; N] {
+pub(crate) fn taken<'a, T, const N: usize, const WINDOW: usize>(
+    window: &'a [T; WINDOW],
+    at: usize,
+    none: &'a [T; N],
+) -> &'a [T; N] {
     let taken = window.get(at..at + N).and_then(<[T]>::first_chunk);
-    taken.copied().unwrap_or([T::default(); N])
+    taken.unwrap_or(none)
 }
 
 /// Numbers of a row; they are there for every tap.
@@ -523,7 +431,6 @@ fn numbers_at<const N: usize>(row: &[i16], at: u16) -> &[i16; N] {
 
 /// The sums of pairs by their weights, with [`ROW_BITS`] after the point.
 #[inline]
-fn made(pairs: i16x8, weights: i16x8) -> i32x4 {
-    let half = 1 << (ROW_BITS + COLUMN_BITS - 1);
-    (pairs.dot(weights) + i32x4::splat(half)) >> COLUMN_BITS
+pub(crate) fn made(pairs: i16x8, weights: i16x8) -> i32x4 {
+    pairs.dot(weights) >> COLUMN_BITS
 }
