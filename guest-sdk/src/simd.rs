@@ -191,13 +191,11 @@ pub fn zip_pairs(a: u8x16, b: u8x16) -> [u8x16; 2] {
 /// The even bytes of both.
 #[inline]
 pub fn even(a: u8x16, b: u8x16) -> u8x16 {
-    let [a, b] = [a, b].map(|pairs| numbers(pairs) & i16x8::splat(255));
-    packed(a, b)
+    crate::shuffle!(a, b, 0 2 4 6 8 10 12 14 16 18 20 22 24 26 28 30)
 }
 
 /// The odd bytes of both.
 #[inline]
 pub fn odd(a: u8x16, b: u8x16) -> u8x16 {
-    let [a, b] = [a, b].map(|pairs| (numbers(pairs).cast_unsigned() >> 8_u32).cast_signed());
-    packed(a, b)
+    crate::shuffle!(a, b, 1 3 5 7 9 11 13 15 17 19 21 23 25 27 29 31)
 }
