@@ -11,10 +11,13 @@
 pub use bytemuck::must_cast as cast;
 pub use wide::{i16x8, i32x4, u8x16, u16x8};
 
-use wide::{i8x16, i16x16};
+use wide::{i8x16, i16x16, i32x8};
 
 /// Sixteen bytes, each from one of thirty-two places: those of the first vector are
 /// 0 to 15, those of the second 16 to 31.
+///
+/// Both vectors should be needed: in a component a shuffle of one of them waits for
+/// whatever lies in the other's register. Use [`u8x16::shuffle_zeroing`] there.
 ///
 /// ```
 /// use millstream_sdk::simd::u8x16;
@@ -136,6 +139,18 @@ pub fn high(bytes: u8x16) -> i16x8 {
 #[inline]
 pub fn signed_bytes(low: i16x8, high: i16x8) -> u8x16 {
     cast(i8x16::from_i16x16_saturate(cast::<_, i16x16>([low, high])))
+}
+
+/// Sixteen numbers as bytes; what is out of their range is the nearest one.
+#[inline]
+pub fn packed(low: i16x8, high: i16x8) -> u8x16 {
+    u8x16::narrow_i16x8(low, high)
+}
+
+/// Eight words as numbers; what is out of their range is the nearest one.
+#[inline]
+pub fn narrowed(low: i32x4, high: i32x4) -> i16x8 {
+    i16x8::from_i32x8_saturate(cast::<_, i32x8>([low, high]))
 }
 
 /// Rows become columns.

@@ -136,7 +136,13 @@ impl Sheet<'_, '_, '_> {
             left: x as i32,
             top: above.min(self.canvas.height() - height).max(0),
         };
-        stack.tag(self.canvas, self.tools.letters, text, paints);
+        stack.tag(
+            self.canvas,
+            self.tools.rows,
+            self.tools.letters,
+            text,
+            paints,
+        );
     }
 }
 

@@ -155,6 +155,7 @@ impl Stack {
     pub(crate) fn tag(
         &mut self,
         canvas: &mut Canvas<'_>,
+        rows: &mut Rows,
         letters: &mut Letters,
         text: &str,
         [paint, ink]: [Paint; 2],
@@ -170,7 +171,7 @@ impl Stack {
             bottom: self.top + mask_height,
         };
         canvas.fill(ground, paint);
-        canvas.stamp(mask, left, self.top, ink);
+        canvas.stamp(rows, mask, left, self.top, ink);
         self.top += mask_height;
     }
 
@@ -178,6 +179,7 @@ impl Stack {
     pub(crate) fn text(
         &mut self,
         canvas: &mut Canvas<'_>,
+        rows: &mut Rows,
         letters: &mut Letters,
         text: &str,
         ink: Paint,
@@ -185,7 +187,7 @@ impl Stack {
         let width = canvas.width();
         let mask = letters.write(text, width as usize);
         let left = self.left.min(width - mask.width as i32).max(0);
-        canvas.stamp(mask, left, self.top, ink);
+        canvas.stamp(rows, mask, left, self.top, ink);
         self.top += mask.height as i32;
     }
 }

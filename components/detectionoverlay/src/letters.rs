@@ -14,6 +14,9 @@ use crate::canvas::Mask;
 /// `DejaVu` Sans Bold, Latin-1 only; see `font/README.md`.
 const FONT: &[u8] = include_bytes!("../font/DejaVuSans-Bold.ttf");
 
+/// Places between two pixels at which a glyph can begin.
+const PLACES: usize = 4;
+
 /// Shown for characters that the font lacks.
 const UNKNOWN: char = '?';
 
@@ -23,13 +26,16 @@ pub(crate) struct Letters {
     scale: PxScale,
     /// Pixels of an em.
     size: f32,
-    glyphs: BTreeMap<(char, u8), Glyph>,
+    /// Those of ASCII by their number, each at its places between pixels.
+    ascii: Vec<[Option<Glyph>; PLACES]>,
+    others: BTreeMap<(char, usize), Glyph>,
     mask: Mask,
 }
 
 impl fmt::Debug for Letters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let glyphs = self.glyphs.len();
+        let ascii = self.ascii.iter().flatten().flatten().count();
+        let glyphs = ascii + self.others.len();
         f.debug_struct("Letters")
             .field("size", &self.size)
             .field("glyphs", &glyphs)
@@ -57,7 +63,8 @@ impl Letters {
             font,
             scale,
             size,
-            glyphs: BTreeMap::new(),
+            ascii: (0..128).map(|_| Default::default()).collect(),
+            others: BTreeMap::new(),
             mask: Mask::default(),
         })
     }
@@ -113,12 +120,21 @@ impl Letters {
 
     /// A glyph for a pen that stands between two pixels.
     fn glyph(&mut self, character: char, pen: f32) -> &Glyph {
-        let known = self.font.glyph_id(character).0 != 0;
-        let character = if known { character } else { UNKNOWN };
-        let quarter = (pen.fract() * 4.0) as u8;
+        let place = (pen.fract() * PLACES as f32) as usize;
         let (font, scale) = (&self.font, self.scale);
-        let entry = self.glyphs.entry((character, quarter));
-        entry.or_insert_with(|| Glyph::draw(font, scale, character, f32::from(quarter) / 4.0))
+        let draw = |character| Glyph::draw(font, scale, character, place as f32 / PLACES as f32);
+        // What the font lacks is one glyph, not one of each.
+        let shown = |character| {
+            let known = font.glyph_id(character).0 != 0;
+            if known { character } else { UNKNOWN }
+        };
+        let ascii = self.ascii.get_mut(character as usize);
+        if let Some(glyph) = ascii.and_then(|places| places.get_mut(place)) {
+            return glyph.get_or_insert_with(|| draw(shown(character)));
+        }
+        let character = shown(character);
+        let entry = self.others.entry((character, place));
+        entry.or_insert_with(|| draw(character))
     }
 }
 
@@ -155,21 +171,17 @@ impl Glyph {
 
     /// Adds it to a mask, its start at `x` on the row `baseline`.
     fn stamp(&self, mask: &mut Mask, x: i32, baseline: i32) {
-        for (row, y) in self
-            .bytes
-            .chunks(self.width.max(1))
-            .zip(baseline + self.top..)
-        {
-            for (cover, x) in row.iter().zip(x + self.left..) {
-                let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else {
-                    continue;
-                };
-                if x >= mask.width {
-                    continue;
-                }
-                if let Some(byte) = mask.bytes.get_mut(y * mask.width + x) {
-                    *byte = byte.saturating_add(*cover);
-                }
+        let (x, y) = (x + self.left, baseline + self.top);
+        // What lies to the left or above is cut away.
+        let (left, above) = ((-x).max(0) as usize, (-y).max(0) as usize);
+        let (x, y) = (x.max(0) as usize, y.max(0) as usize);
+        let rows = mask.bytes.chunks_exact_mut(mask.width.max(1)).skip(y);
+        let glyph = self.bytes.chunks_exact(self.width.max(1)).skip(above);
+        for (row, covers) in rows.zip(glyph) {
+            let row = row.get_mut(x..).unwrap_or_default();
+            let covers = covers.get(left..).unwrap_or_default();
+            for (byte, cover) in row.iter_mut().zip(covers) {
+                *byte = byte.saturating_add(*cover);
             }
         }
     }

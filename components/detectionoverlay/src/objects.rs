@@ -122,11 +122,11 @@ impl Objects {
         };
         if labelled {
             let paints = palette::pick(tools.paints, detection.class_id);
-            stack.tag(canvas, tools.letters, text, paints);
+            stack.tag(canvas, tools.rows, tools.letters, text, paints);
         }
         for answer in classes {
             let text = tools.label.of_answer(answer);
-            stack.tag(canvas, tools.letters, text, tools.neutral);
+            stack.tag(canvas, tools.rows, tools.letters, text, tools.neutral);
         }
     }
 }

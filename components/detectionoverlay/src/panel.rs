@@ -37,6 +37,7 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, tools: &mut Tools<'_>, classes: &[Cl
         top: place,
     };
     for answer in shown {
-        stack.text(canvas, tools.letters, tools.label.of_answer(answer), ink);
+        let text = tools.label.of_answer(answer);
+        stack.text(canvas, tools.rows, tools.letters, text, ink);
     }
 }

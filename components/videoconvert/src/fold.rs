@@ -3,12 +3,15 @@
 //! A row's last pixels are made in a whole block too, of which the rest is cut away.
 
 use millstream_sdk::shuffle;
-use millstream_sdk::simd::{cast, even, i16x8, i32x4, u8x16, u16x8};
+use millstream_sdk::simd::{cast, i16x8, i32x4, narrowed, packed, u8x16, u16x8};
 
 use crate::matrix::Weights;
 
 /// Bytes of sixteen pixels.
 const BLOCK: usize = 64;
+
+/// Bits after the point in 16-bit numbers: what is above 255 is above all of these.
+const FRACTION: u32 = 7;
 
 /// An output's weights with 14 bits after the point, as vectors.
 #[derive(Clone, Copy)]
@@ -70,9 +73,9 @@ pub(crate) fn luma(weights: &Weights, pixels: &[u8], out: &mut [u8]) {
     let fold = Fold::new(weights);
     let block = |pixels: [u8; BLOCK]| {
         let pixels: [u16x8; 4] = cast(pixels);
-        let made = |pixels| (fold.sums(Split::new(pixels)) + fold.offset) >> 14_u32;
+        let made = |pixels| (fold.sums(Split::new(pixels)) + fold.offset) >> (14 - FRACTION);
         let [a, b, c, d] = pixels.map(made);
-        even(clamped(a, b), clamped(c, d)).to_array()
+        packed(whole(a, b), whole(c, d)).to_array()
     };
     let ((pixels, last), (out, out_last)) = (pixels.as_chunks(), out.as_chunks_mut());
     for (out, pixels) in out.iter_mut().zip(pixels) {
@@ -102,9 +105,9 @@ pub(crate) fn chroma(
         let sums = [(a, e), (b, f), (c, g), (d, h)].map(|(top, bottom)| Split::of_two(top, bottom));
         folds.map(|fold| {
             let [a, b, c, d] = sums.map(|pixels| fold.sums(pixels));
-            let made = |a, b| (pairs(a, b) + fold.offset) >> 16_u32;
-            let samples = clamped(made(a, b), made(c, d));
-            let [samples, _]: [[u8; 8]; 2] = cast(even(samples, samples));
+            let made = |a, b| (pairs(a, b) + fold.offset) >> (16 - FRACTION);
+            let samples = whole(made(a, b), made(c, d));
+            let [samples, _]: [[u8; 8]; 2] = cast(packed(samples, samples));
             samples
         })
     };
@@ -133,12 +136,10 @@ fn pairs(a: i32x4, b: i32x4) -> i32x4 {
     first + second
 }
 
-/// Eight numbers that 16 bits hold, from 0 to 255.
+/// Numbers with [`FRACTION`] after the point, less it. What is above 255 has become that.
 #[inline]
-fn clamped(a: i32x4, b: i32x4) -> u8x16 {
-    let (a, b): (u8x16, u8x16) = (cast(a), cast(b));
-    let numbers: i16x8 = cast(shuffle!(a, b, 0 1 4 5 8 9 12 13 16 17 20 21 24 25 28 29));
-    cast(numbers.max(i16x8::ZERO).min(i16x8::splat(255)))
+fn whole(a: i32x4, b: i32x4) -> i16x8 {
+    narrowed(a, b) >> FRACTION
 }
 
 /// Pixels, and then the last one again.

@@ -79,6 +79,10 @@ pub(crate) fn groups_from_rows(luma: &[u8], u: &[u8], v: &[u8], at: u32, groups:
     }
 }
 
+/// Where four pixels of three bytes are at the beginning of a vector, and at its end.
+const FIRST: u8x16 = u8x16::new([0, 1, 2, 255, 3, 4, 5, 255, 6, 7, 8, 255, 9, 10, 11, 255]);
+const LAST: u8x16 = u8x16::new([4, 5, 6, 255, 7, 8, 9, 255, 10, 11, 12, 255, 13, 14, 15, 255]);
+
 /// Pixels of three bytes to pixels of four, the last of which is 255.
 pub(crate) fn widen_pixels(from: &[u8], to: &mut [u8]) {
     let ((from, from_last), (to, to_last)) = (from.as_chunks::<48>(), to.as_chunks_mut::<64>());
@@ -86,10 +90,10 @@ pub(crate) fn widen_pixels(from: &[u8], to: &mut [u8]) {
         let [a, b, c]: [u8x16; 3] = cast(*from);
         let opaque = u8x16::new([0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255]);
         let pixels = [
-            shuffle!(a, a, 0 1 2 0 3 4 5 0 6 7 8 0 9 10 11 0),
+            a.shuffle_zeroing(FIRST),
             shuffle!(a, b, 12 13 14 12 15 16 17 12 18 19 20 12 21 22 23 12),
             shuffle!(b, c, 8 9 10 8 11 12 13 8 14 15 16 8 17 18 19 8),
-            shuffle!(c, c, 4 5 6 4 7 8 9 4 10 11 12 4 13 14 15 4),
+            c.shuffle_zeroing(LAST),
         ];
         *to = cast(pixels.map(|pixels| pixels | opaque));
     }

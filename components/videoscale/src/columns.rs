@@ -3,16 +3,18 @@
 //! A row's last samples are made in a whole block too, of which the rest is cut away.
 
 use millstream_sdk::shuffle;
-use millstream_sdk::simd::{cast, high, i16x8, i32x4, low, odd, u8x16, u16x8};
+use millstream_sdk::simd::{
+    cast, high, i16x8, i32x4, low, narrowed, odd, packed, u8x16, u16x8, zip_pairs,
+};
 
-use crate::plane::Tap;
+use crate::few::Few;
+use crate::plane::{COLUMN_BITS, Tap};
 
 /// Bits after the point in a row that is made of two.
 const ROW_BITS: u32 = 7;
-/// Bits after the point in the weights of columns.
-const COLUMN_BITS: u32 = 14;
-/// Numbers that a block may read behind those that it needs.
-const SPARE: usize = 8;
+/// Sums from the first of a block's on in which its samples can be: one check is enough
+/// for all of them. Offsets have 8 bits, and samples at most 4 numbers.
+const WINDOW: usize = 255 + 4 + 8;
 
 /// The tables of a width, and a row on its way.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub(crate) struct Columns {
     kind: Kind,
     /// Both rows' sum; behind it the last sample again.
     row: Vec<i16>,
+    /// Samples of three bytes, and one more each.
+    wide: Vec<u8>,
     /// Numbers of a sample.
     sample: usize,
 }
@@ -28,15 +32,12 @@ pub(crate) struct Columns {
 #[derive(Debug)]
 enum Kind {
     Same,
-    Closest(Vec<CloseBlock<1>>),
-    Close(Vec<CloseBlock<2>>),
+    Close(Vec<CloseBlock>),
     One(Vec<Block<1>>),
     Two(Vec<Block<2>>),
-    Three(Vec<Block<4>>),
-    Four(Vec<Block<4>>),
-    /// Few columns of many: each place is made of both rows by itself.
-    FewThree(Vec<Block<4>>),
-    FewFour(Vec<Block<4>>),
+    Three(Vec<NearBlock>),
+    Four(Vec<NearBlock>),
+    Few(Few),
 }
 
 /// Four samples: where their first numbers are (which 16 bits hold: rows have at most
@@ -48,75 +49,90 @@ struct Block<const VECTORS: usize> {
     weights: [i16x8; VECTORS],
 }
 
-/// Four samples of one number that lie close to each other: with the numbers after them
-/// in `LOADS` vectors, each of which has as many of them.
+/// Four samples of which three are at most 255 numbers behind the first.
 #[derive(Debug, Clone, Copy)]
-struct CloseBlock<const LOADS: usize> {
-    /// Where the vectors begin.
-    at: [u16; LOADS],
-    /// Where in these the samples are, in bytes.
-    places: [u8x16; LOADS],
+struct NearBlock {
+    base: u16,
+    offsets: [u8; 4],
+    weights: [i16x8; 4],
+}
+
+impl NearBlock {
+    fn new(&Block { at, weights }: &Block<4>) -> Self {
+        let [base, ..] = at;
+        Self {
+            base,
+            offsets: at.map(|at| at.saturating_sub(base).min(255) as u8),
+            weights,
+        }
+    }
+}
+
+/// Four samples of one number that a vector holds with the numbers after them.
+#[derive(Debug, Clone, Copy)]
+struct CloseBlock {
+    /// Where the vector begins.
+    at: u16,
+    /// Where in it the samples are, in bytes.
+    places: u8x16,
     weights: i16x8,
 }
 
-impl<const LOADS: usize> CloseBlock<LOADS> {
+impl CloseBlock {
     /// None if they lie too far from each other.
-    fn new(block: &Block<1>) -> Option<Self> {
-        let &[weights] = &block.weights;
-        let (mut at, mut places) = ([0; LOADS], [[255; 16]; LOADS]);
-        let samples = block
-            .at
-            .chunks(4 / LOADS)
-            .zip(at.iter_mut().zip(&mut places));
-        for (load, (samples, (at, places))) in samples.enumerate() {
-            *at = samples.first().copied()?;
-            let pairs = places.as_chunks_mut::<4>().0.iter_mut();
-            for (pair, sample) in pairs.skip(load * (4 / LOADS)).zip(samples) {
-                let apart = sample.checked_sub(*at).filter(|apart| *apart <= 6)? as u8 * 2;
-                *pair = [apart, apart + 1, apart + 2, apart + 3];
-            }
+    fn new(&Block { at, weights }: &Block<1>) -> Option<Self> {
+        let ([first, ..], [weights]) = (at, weights);
+        let mut places = [255; 16];
+        for (pair, sample) in places.as_chunks_mut::<4>().0.iter_mut().zip(at) {
+            let apart = sample.checked_sub(first).filter(|apart| *apart <= 6)? as u8 * 2;
+            *pair = [apart, apart + 1, apart + 2, apart + 3];
         }
         Some(Self {
-            at,
-            places: places.map(u8x16::new),
+            at: first,
+            places: u8x16::new(places),
             weights,
         })
     }
 }
 
-/// The table for samples of one number, by how close they lie.
-fn of_one(blocks: Vec<Block<1>>) -> Kind {
-    if let Some(blocks) = blocks.iter().map(CloseBlock::new).collect() {
-        return Kind::Closest(blocks);
+impl Kind {
+    fn new(taps: &[Tap], width: usize, sample: usize) -> Self {
+        if taps.len() * 2 <= width
+            && let Some(few) = Few::new(taps, width, sample)
+        {
+            return Self::Few(few);
+        }
+        let near = || table(taps, sample).iter().map(NearBlock::new).collect();
+        match sample {
+            1 => {
+                let blocks = table(taps, sample);
+                let close: Option<_> = blocks.iter().map(CloseBlock::new).collect();
+                close.map_or(Self::One(blocks), Self::Close)
+            }
+            2 => Self::Two(table(taps, sample)),
+            3 => Self::Three(near()),
+            _ => Self::Four(near()),
+        }
     }
-    let close: Option<_> = blocks.iter().map(CloseBlock::new).collect();
-    close.map_or(Kind::One(blocks), Kind::Close)
 }
 
 impl Columns {
     /// For rows that keep their width.
     pub(crate) fn same(width: usize, sample: usize) -> Self {
-        Self::of_kind(Kind::Same, width, sample)
+        Self::of_kind(Kind::Same, width, sample, 0)
     }
 
     /// For rows of `width` samples of so many numbers.
     pub(crate) fn new(taps: &[Tap], width: usize, sample: usize) -> Self {
-        let few = taps.len() * 2 <= width;
-        let kind = match sample {
-            1 => of_one(table(taps, sample)),
-            2 => Kind::Two(table(taps, sample)),
-            3 if few => Kind::FewThree(table(taps, sample)),
-            3 => Kind::Three(table(taps, sample)),
-            _ if few => Kind::FewFour(table(taps, sample)),
-            _ => Kind::Four(table(taps, sample)),
-        };
-        Self::of_kind(kind, width, sample)
+        let wide = if sample == 3 { taps.len() * 4 } else { 0 };
+        Self::of_kind(Kind::new(taps, width, sample), width, sample, wide)
     }
 
-    fn of_kind(kind: Kind, width: usize, sample: usize) -> Self {
+    fn of_kind(kind: Kind, width: usize, sample: usize, wide: usize) -> Self {
         Self {
             kind,
-            row: vec![0; (width + 1) * sample + SPARE + 16],
+            row: vec![0; (width + 1) * sample + WINDOW],
+            wide: vec![0; wide],
             sample,
         }
     }
@@ -126,29 +142,31 @@ impl Columns {
         let rows = Rows::new(near, far, weight);
         match &self.kind {
             Kind::Same => mix(&rows, to),
-            Kind::Closest(blocks) => close(blocks, raised(&rows, &mut self.row, self.sample), to),
             Kind::Close(blocks) => close(blocks, raised(&rows, &mut self.row, self.sample), to),
             Kind::One(blocks) => one(blocks, raised(&rows, &mut self.row, self.sample), to),
             Kind::Two(blocks) => two(blocks, raised(&rows, &mut self.row, self.sample), to),
             Kind::Three(blocks) => {
                 let row = raised(&rows, &mut self.row, self.sample);
-                three(blocks, |at| cast(numbers_at::<8>(row, at)), to);
+                of_row::<3>(blocks, row, &mut self.wide);
+                narrow(&self.wide, to);
             }
             Kind::Four(blocks) => {
-                let row = raised(&rows, &mut self.row, self.sample);
-                four(blocks, |at| cast(numbers_at::<8>(row, at)), to);
+                of_row::<4>(blocks, raised(&rows, &mut self.row, self.sample), to);
             }
-            Kind::FewThree(blocks) => three(blocks, |at| rows.at(at), to),
-            Kind::FewFour(blocks) => four(blocks, |at| rows.at(at), to),
+            Kind::Few(few) if self.sample == 3 => {
+                few.make(&rows, &mut self.wide);
+                narrow(&self.wide, to);
+            }
+            Kind::Few(few) => few.make(&rows, to),
         }
     }
 }
 
 /// Two rows, and how much each counts.
 #[derive(Clone, Copy)]
-struct Rows<'a> {
-    near: &'a [u8],
-    far: &'a [u8],
+pub(crate) struct Rows<'a> {
+    pub(crate) near: &'a [u8],
+    pub(crate) far: &'a [u8],
     keep: u16x8,
     weight: u16x8,
 }
@@ -165,7 +183,7 @@ impl<'a> Rows<'a> {
 
     /// The sum with 8 bits after the point.
     #[inline]
-    fn sum(&self, near: i16x8, far: i16x8) -> u16x8 {
+    pub(crate) fn sum(&self, near: i16x8, far: i16x8) -> u16x8 {
         near.cast_unsigned() * self.keep + far.cast_unsigned() * self.weight
     }
 
@@ -179,28 +197,23 @@ impl<'a> Rows<'a> {
         ]
     }
 
-    /// Eight sums from a place on, with [`ROW_BITS`] after the point.
+    /// Both rows cut to the shorter one's length: one check is enough for both.
     #[inline]
-    fn at(&self, at: u16) -> u8x16 {
-        let (near, far) = (eight(self.near, at), eight(self.far, at));
-        cast(self.sum(low(near), low(far)) >> 1_u32)
+    pub(crate) fn of_one_length(&self) -> Self {
+        let near = self.near.get(..self.far.len()).unwrap_or(self.near);
+        let far = self.far.get(..near.len()).unwrap_or_default();
+        Self { near, far, ..*self }
     }
 }
 
 /// `VECTORS` of eight weights make four samples.
 fn table<const VECTORS: usize>(taps: &[Tap], sample: usize) -> Vec<Block<VECTORS>> {
-    let one = 1 << COLUMN_BITS;
-    let weights = |tap: &Tap| {
-        let far = i16::try_from(u32::from(tap.weight) * (one / u32::from(Tap::ONE)));
-        let far = far.unwrap_or_default();
-        [one as i16 - far, far]
-    };
     let block = |taps: &[Tap]| {
         // A cut block goes on with its last sample.
         let tap = |i: usize| taps.get(i).or(taps.last());
-        let numbers = |n: usize| {
+        let vector = |n: usize| {
             let number = |place: usize| {
-                let pair = tap((8 * n + place) * 4 / (8 * VECTORS)).map(weights);
+                let pair = tap((8 * n + place) * 4 / (8 * VECTORS)).map(Tap::weights);
                 pair.unwrap_or_default()
                     .into_iter()
                     .nth(place % 2)
@@ -208,9 +221,10 @@ fn table<const VECTORS: usize>(taps: &[Tap], sample: usize) -> Vec<Block<VECTORS
             };
             i16x8::new(core::array::from_fn(number))
         };
+        let at = core::array::from_fn(|i| tap(i).map_or(0, |tap| tap.near * sample) as u16);
         Block {
-            at: core::array::from_fn(|i| tap(i).map_or(0, |tap| tap.near * sample) as u16),
-            weights: core::array::from_fn(numbers),
+            at,
+            weights: core::array::from_fn(vector),
         }
     };
     let mut blocks: Vec<_> = taps.chunks(4).map(block).collect();
@@ -261,7 +275,7 @@ fn raised<'a>(rows: &Rows<'_>, to: &'a mut [i16], sample: usize) -> &'a [i16] {
 }
 
 /// The bytes, and zeros behind them.
-fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
+pub(crate) fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
     let mut whole = [0; N];
     whole
         .iter_mut()
@@ -270,33 +284,11 @@ fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
     whole
 }
 
-/// Away from the loops, which it would make too long to be inlined.
-#[cold]
 #[inline(never)]
-fn at_the_end(row: &[u8], at: usize) -> [u8; 8] {
-    padded(row.get(at..).unwrap_or_default())
-}
-
-/// Eight bytes from a place on; zeros behind the row.
-#[inline]
-fn eight(row: &[u8], at: u16) -> u8x16 {
-    let at = usize::from(at);
-    let bytes = match row.get(at..at + 8).and_then(<[u8]>::first_chunk) {
-        Some(bytes) => *bytes,
-        None => at_the_end(row, at),
-    };
-    cast([u64::from_le_bytes(bytes), 0])
-}
-
-#[inline(never)]
-fn close<const LOADS: usize>(blocks: &[CloseBlock<LOADS>], row: &[i16], to: &mut [u8]) {
-    let four = |block: &CloseBlock<LOADS>| {
-        let mut pairs = u8x16::ZERO;
-        for (at, places) in block.at.into_iter().zip(block.places) {
-            let eight: u8x16 = cast(numbers_at::<8>(row, at));
-            pairs |= eight.shuffle_zeroing(places);
-        }
-        made(cast(pairs), block.weights)
+fn close(blocks: &[CloseBlock], row: &[i16], to: &mut [u8]) {
+    let four = |block: &CloseBlock| {
+        let eight: u8x16 = cast(*numbers_at::<8>(row, block.at));
+        made(cast(eight.shuffle_zeroing(block.places)), block.weights)
     };
     let (groups, _) = blocks.as_chunks();
     each(groups, to, |[a, b, c, d]| {
@@ -306,12 +298,10 @@ fn close<const LOADS: usize>(blocks: &[CloseBlock<LOADS>], row: &[i16], to: &mut
 
 #[inline(never)]
 fn one(blocks: &[Block<1>], row: &[i16], to: &mut [u8]) {
-    let four = |Block {
-                    at,
-                    weights: [weights],
-                }: &Block<1>| {
-        let pairs: [u32; 4] = at.map(|at| cast(numbers_at::<2>(row, at)));
-        made(cast(pairs), *weights)
+    let four = |Block { at, weights }: &Block<1>| {
+        let pairs = at.map(|at| cast::<_, u32>(*numbers_at::<2>(row, at)));
+        let [weights] = *weights;
+        made(cast(pairs), weights)
     };
     let (groups, _) = blocks.as_chunks();
     each(groups, to, |[a, b, c, d]| {
@@ -321,15 +311,20 @@ fn one(blocks: &[Block<1>], row: &[i16], to: &mut [u8]) {
 
 #[inline(never)]
 fn two(blocks: &[Block<2>], row: &[i16], to: &mut [u8]) {
-    let two = |a: u16, b: u16, weights: i16x8| {
-        let both: u8x16 = cast([numbers_at::<4>(row, a), numbers_at::<4>(row, b)]);
-        let pairs = shuffle!(both, both, 0 1 4 5 2 3 6 7 8 9 12 13 10 11 14 15);
-        made(cast(pairs), weights)
+    let both = |a, b| -> u8x16 {
+        cast([numbers_at::<4>(row, a), numbers_at::<4>(row, b)].map(|four| *four))
     };
     let four = |Block {
                     at: [a, b, c, d],
                     weights: [p, q],
-                }: &Block<2>| { (two(*a, *b, *p), two(*c, *d, *q)) };
+                    ..
+                }: &Block<2>| {
+        let (front, back) = (both(*a, *b), both(*c, *d));
+        let samples = shuffle!(front, back, 0 1 2 3 8 9 10 11 16 17 18 19 24 25 26 27);
+        let next = shuffle!(front, back, 4 5 6 7 12 13 14 15 20 21 22 23 28 29 30 31);
+        let [front, back] = zip_pairs(samples, next);
+        (made(cast(front), *p), made(cast(back), *q))
+    };
     let (groups, _) = blocks.as_chunks();
     each(groups, to, |[first, second]| {
         let ((a, b), (c, d)) = (four(first), four(second));
@@ -337,90 +332,105 @@ fn two(blocks: &[Block<2>], row: &[i16], to: &mut [u8]) {
     });
 }
 
+/// Samples of three or four numbers, as four bytes each.
 #[inline(never)]
-fn three(blocks: &[Block<4>], row: impl Fn(u16) -> u8x16 + Copy, to: &mut [u8]) {
-    each(
-        blocks,
-        to,
-        |Block {
-             at: [a, b, c, d],
-             weights: [p, q, r, s],
-         }| {
-            let (a, b) = (made_of_three(row(*a), *p), made_of_three(row(*b), *q));
-            let (c, d) = (made_of_three(row(*c), *r), made_of_three(row(*d), *s));
-            let front = shuffle!(a, b, 0 4 8 16 20 24 0 0 0 0 0 0 0 0 0 0);
-            let back = shuffle!(c, d, 0 0 0 0 0 0 0 4 8 16 20 24 0 0 0 0);
-            start(shuffle!(front, back, 0 1 2 3 4 5 22 23 24 25 26 27 0 0 0 0))
-        },
-    );
+fn of_row<const SAMPLE: usize>(blocks: &[NearBlock], row: &[i16], to: &mut [u8]) {
+    each(blocks, to, |block| {
+        let window = window(row, block.base).unwrap_or(&[0; WINDOW]);
+        let [a, b, c, d] = block.offsets.map(|at| {
+            let at = usize::from(at);
+            let [samples, next] = [at, at + SAMPLE].map(|at| cast(*taken(window, at, &[0; 8])));
+            let [pairs, _] = zip_pairs(samples, next);
+            cast(pairs)
+        });
+        let [p, q, r, s] = block.weights;
+        bytes_of(made(a, p), made(b, q), made(c, r), made(d, s))
+    });
 }
 
+/// Samples of four bytes to samples of three.
 #[inline(never)]
-fn four(blocks: &[Block<4>], row: impl Fn(u16) -> u8x16 + Copy, to: &mut [u8]) {
-    each(
-        blocks,
-        to,
-        |Block {
-             at: [a, b, c, d],
-             weights: [p, q, r, s],
-         }| {
-            let (a, b) = (made_of_four(row(*a), *p), made_of_four(row(*b), *q));
-            let (c, d) = (made_of_four(row(*c), *r), made_of_four(row(*d), *s));
-            bytes_of(a, b, c, d)
-        },
-    );
-}
-
-/// The bytes of words, which are small enough.
-#[inline]
-fn bytes_of(a: u8x16, b: u8x16, c: u8x16, d: u8x16) -> [u8; 16] {
-    let front = shuffle!(a, b, 0 4 8 12 16 20 24 28 0 0 0 0 0 0 0 0);
-    let back = shuffle!(c, d, 0 0 0 0 0 0 0 0 0 4 8 12 16 20 24 28);
-    shuffle!(front, back, 0 1 2 3 4 5 6 7 24 25 26 27 28 29 30 31).to_array()
-}
-
-/// Blocks to bytes; the last one may be cut.
-#[inline]
-fn each<B, const BYTES: usize>(blocks: &[B], to: &mut [u8], make: impl Fn(&B) -> [u8; BYTES]) {
-    for (to, block) in to.chunks_mut(BYTES).zip(blocks) {
-        let made = make(block);
-        match to.first_chunk_mut() {
-            Some(to) => *to = made,
-            None => to.iter_mut().zip(made).for_each(|(to, byte)| *to = byte),
-        }
+fn narrow(from: &[u8], to: &mut [u8]) {
+    let (whole, last) = to.as_chunks_mut::<48>();
+    let rest = from.get(whole.len() * 64..).unwrap_or_default();
+    for (to, from) in whole.iter_mut().zip(from.as_chunks::<64>().0) {
+        let [a, b, c, d]: [u8x16; 4] = cast(*from);
+        *to = cast([
+            shuffle!(a, b, 0 1 2 4 5 6 8 9 10 12 13 14 16 17 18 20),
+            shuffle!(b, c, 5 6 8 9 10 12 13 14 16 17 18 20 21 22 24 25),
+            shuffle!(c, d, 10 12 13 14 16 17 18 20 21 22 24 25 26 28 29 30),
+        ]);
     }
+    let last = last.as_chunks_mut::<3>().0.iter_mut();
+    for (to, [a, b, c, _]) in last.zip(rest.as_chunks().0) {
+        *to = [*a, *b, *c];
+    }
+}
+
+/// The bytes of what [`made`] gives, rounded.
+#[inline]
+pub(crate) fn bytes_of(a: i32x4, b: i32x4, c: i32x4, d: i32x4) -> [u8; 16] {
+    let half = u16x8::splat(1 << (ROW_BITS - 1));
+    let whole = |sums: i16x8| ((sums.cast_unsigned() + half) >> ROW_BITS).cast_signed();
+    packed(whole(narrowed(a, b)), whole(narrowed(c, d))).to_array()
+}
+
+/// Blocks to bytes, of which the last ones may be cut.
+#[inline]
+pub(crate) fn each<B, const BYTES: usize>(
+    blocks: &[B],
+    to: &mut [u8],
+    make: impl Fn(&B) -> [u8; BYTES],
+) {
+    let (whole, last) = to.as_chunks_mut();
+    for (to, block) in whole.iter_mut().zip(blocks) {
+        *to = make(block);
+    }
+    each_to_the_end(blocks.get(whole.len()..).unwrap_or_default(), last, make);
+}
+
+/// A function of its own: around calls, which this makes, no vector stays in a register.
+#[inline(never)]
+pub(crate) fn each_to_the_end<B, const BYTES: usize>(
+    blocks: &[B],
+    to: &mut [u8],
+    make: impl Fn(&B) -> [u8; BYTES],
+) {
+    for (to, block) in to.chunks_mut(BYTES).zip(blocks) {
+        to.iter_mut()
+            .zip(make(block))
+            .for_each(|(to, byte)| *to = byte);
+    }
+}
+
+/// What of a row can be from a place on.
+#[inline]
+pub(crate) fn window<T, const WINDOW: usize>(row: &[T], base: u16) -> Option<&[T; WINDOW]> {
+    let base = usize::from(base);
+    row.get(base..base + WINDOW)?.first_chunk()
+}
+
+/// Some of a window. The compiler sees whether they are there; they are `none` else.
+#[inline]
+pub(crate) fn taken<'a, T, const N: usize, const WINDOW: usize>(
+    window: &'a [T; WINDOW],
+    at: usize,
+    none: &'a [T; N],
+) -> &'a [T; N] {
+    let taken = window.get(at..at + N).and_then(<[T]>::first_chunk);
+    taken.unwrap_or(none)
 }
 
 /// Numbers of a row; they are there for every tap.
 #[inline]
-fn numbers_at<const N: usize>(row: &[i16], at: u16) -> [i16; N] {
+fn numbers_at<const N: usize>(row: &[i16], at: u16) -> &[i16; N] {
     let at = usize::from(at);
     let numbers = row.get(at..at + N).and_then(<[i16]>::first_chunk);
-    numbers.copied().unwrap_or([0; N])
+    numbers.unwrap_or(&[0; N])
 }
 
-/// The sums of pairs by their weights: a byte in each word.
+/// The sums of pairs by their weights, with [`ROW_BITS`] after the point.
 #[inline]
-fn made(pairs: i16x8, weights: i16x8) -> u8x16 {
-    let half = 1 << (ROW_BITS + COLUMN_BITS - 1);
-    cast((pairs.dot(weights) + i32x4::splat(half)) >> (ROW_BITS + COLUMN_BITS))
-}
-
-/// A sample of three numbers out of it and the next one.
-#[inline]
-fn made_of_three(both: u8x16, weights: i16x8) -> u8x16 {
-    let pairs = shuffle!(both, both, 0 1 6 7 2 3 8 9 4 5 10 11 12 13 14 15);
-    made(cast(pairs), weights)
-}
-
-/// A sample of four numbers out of it and the next one.
-#[inline]
-fn made_of_four(both: u8x16, weights: i16x8) -> u8x16 {
-    let pairs = shuffle!(both, both, 0 1 8 9 2 3 10 11 4 5 12 13 6 7 14 15);
-    made(cast(pairs), weights)
-}
-
-#[inline]
-fn start(vector: u8x16) -> [u8; 12] {
-    vector.to_array().first_chunk().copied().unwrap_or([0; 12])
+pub(crate) fn made(pairs: i16x8, weights: i16x8) -> i32x4 {
+    pairs.dot(weights) >> COLUMN_BITS
 }

@@ -1,6 +1,7 @@
 //! [`FrameScaler`]: all planes of a frame, and the borders around them.
 
 use millstream_sdk::prelude::*;
+use millstream_sdk::simd::{cast, u8x16};
 use millstream_sdk::video::{ColorRange, Family, PlaneMut};
 
 use crate::Method;
@@ -161,9 +162,28 @@ impl Groups {
 
 /// Luma and chroma in turn. An odd row's last pixel counts twice.
 fn join(luma: &[u8], chroma: &[u8], luma_first: bool, to: &mut [u8]) {
-    let luma = luma.iter().chain(luma.last()).copied();
-    let pairs = to.as_chunks_mut::<2>().0.iter_mut();
-    for ((pair, luma), chroma) in pairs.zip(luma).zip(chroma) {
+    let (whole, last_luma) = luma.as_chunks();
+    let (to, last) = to
+        .split_at_mut_checked(whole.len() * 32)
+        .unwrap_or_default();
+    let (whole_chroma, last_chroma) = chroma
+        .split_at_checked(whole.len() * 16)
+        .unwrap_or_default();
+    let to = to.as_chunks_mut().0.iter_mut();
+    for ((to, luma), chroma) in to.zip(whole).zip(whole_chroma.as_chunks().0) {
+        let (mut first, mut second) = (u8x16::new(*luma), u8x16::new(*chroma));
+        if !luma_first {
+            core::mem::swap(&mut first, &mut second);
+        }
+        let pairs = [
+            u8x16::unpack_low(first, second),
+            u8x16::unpack_high(first, second),
+        ];
+        *to = cast::<_, [u8; 32]>(pairs);
+    }
+    let luma = last_luma.iter().chain(luma.last()).copied();
+    let pairs = last.as_chunks_mut::<2>().0.iter_mut();
+    for ((pair, luma), chroma) in pairs.zip(luma).zip(last_chroma) {
         *pair = if luma_first {
             [luma, *chroma]
         } else {

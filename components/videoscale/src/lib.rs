@@ -16,6 +16,7 @@ mod geometry;
 mod frame;
 mod plane;
 mod columns;
+mod few;
 
 use millstream_sdk::describe::Direction;
 use millstream_sdk::prelude::*;

@@ -24,7 +24,17 @@ pub(crate) struct Tap {
 
 impl Tap {
     pub(crate) const ONE: u16 = 256;
+
+    /// What both count, with [`COLUMN_BITS`] after the point.
+    pub(crate) fn weights(&self) -> [i16; 2] {
+        let one = 1 << COLUMN_BITS;
+        let far = self.weight as i16 * (one / Self::ONE as i16);
+        [one - far, far]
+    }
 }
+
+/// Bits after the point in the weights of columns.
+pub(crate) const COLUMN_BITS: u32 = 14;
 
 /// The taps along one direction.
 fn taps(method: Method, from: usize, to: usize) -> Vec<Tap> {

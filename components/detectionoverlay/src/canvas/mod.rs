@@ -3,12 +3,17 @@
 //! Everything is clipped to the frame. Where four pixels share chroma, it is
 //! blended by how much of them is covered.
 
+mod blend;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use shape::Rows;
 
 use millstream_sdk::prelude::*;
 use millstream_sdk::video::{ColorRange, Family, PlaneMut};
+
+use blend::blend_all;
 
 /// A colour as the samples of one format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -108,17 +113,10 @@ impl Mask {
         self.bytes.resize(width * height, 0);
     }
 
-    fn at(&self, x: i32, y: i32) -> u32 {
-        let inside = |value: i32, end: usize| usize::try_from(value).ok().filter(|v| *v < end);
-        match (inside(x, self.width), inside(y, self.height)) {
-            (Some(x), Some(y)) => self
-                .bytes
-                .get(y * self.width + x)
-                .copied()
-                .unwrap_or(0)
-                .into(),
-            _ => 0,
-        }
+    /// Coverage of a row.
+    pub(crate) fn row(&self, y: usize) -> &[u8] {
+        let from = y * self.width;
+        self.bytes.get(from..from + self.width).unwrap_or_default()
     }
 }
 
@@ -188,86 +186,88 @@ impl<'a> Canvas<'a> {
             area.left as usize * self.bytes,
             area.right as usize * self.bytes,
         );
+        let pattern = blend::pattern(paint.pixel.get(..self.bytes).unwrap_or_default());
         let [first, ..] = &mut self.planes;
         for y in area.top..area.bottom {
-            let row = first
-                .row_mut(y as usize)
-                .get_mut(left..right)
-                .unwrap_or_default();
-            for pixel in row.chunks_exact_mut(self.bytes) {
-                blend_all(pixel, &paint.pixel, self.opacity);
-            }
+            let row = first.row_mut(y as usize).get_mut(left..right);
+            blend::flat(row.unwrap_or_default(), &pattern, self.opacity);
         }
-        let (width, height, opacity) = (self.width, self.height, self.opacity);
-        self.fill_chroma(area, paint, |x, y| {
-            let across = covered(x, area.left, area.right, width);
-            opacity * across * covered(y, area.top, area.bottom, height) / 4
-        });
+        let [_, second, third] = &mut self.planes;
+        let span = Span::new(area, self.width, self.height, self.opacity);
+        match (self.chroma, paint.chroma) {
+            (Chroma::None, _) => {}
+            (Chroma::Planes, [a, b]) => {
+                span.fill(second, [a]);
+                span.fill(third, [b]);
+            }
+            (Chroma::Pairs, both) => span.fill(second, both),
+        }
     }
 
     /// Fills a mask whose first pixel lies at `x`, `y`.
-    pub(crate) fn stamp(&mut self, mask: &Mask, x: i32, y: i32, paint: Paint) {
-        let (right, bottom) = (x + mask.width as i32, y + mask.height as i32);
+    pub(crate) fn stamp(&mut self, rows: &mut Rows, mask: &Mask, x: i32, y: i32, paint: Paint) {
         let area = Area {
             left: x,
             top: y,
-            right,
-            bottom,
-        }
-        .clip(self.width, self.height);
-        if area.is_empty() {
-            return;
-        }
-        let (left, right) = (
-            area.left as usize * self.bytes,
-            area.right as usize * self.bytes,
-        );
-        let [first, ..] = &mut self.planes;
-        for at in area.top..area.bottom {
-            let row = first
-                .row_mut(at as usize)
-                .get_mut(left..right)
-                .unwrap_or_default();
-            let from = (at - y) as usize * mask.width + (area.left - x) as usize;
-            let covers = mask.bytes.get(from..).unwrap_or_default();
-            for (pixel, cover) in row.chunks_exact_mut(self.bytes).zip(covers) {
-                if *cover != 0 {
-                    blend_all(pixel, &paint.pixel, weight(u32::from(*cover), self.opacity));
-                }
+            right: x + mask.width as i32,
+            bottom: y + mask.height as i32,
+        };
+        self.shape(rows, area, paint, |at, left, row| {
+            // Where the mask begins in the row, or the row in the mask.
+            let start = (x - left).max(0) as usize;
+            let covers = mask.row((at - y).max(0) as usize);
+            let covers = covers.get((left - x).max(0) as usize..).unwrap_or_default();
+            let to = row.get_mut(start..).unwrap_or_default();
+            for (to, cover) in to.iter_mut().zip(covers) {
+                *to = *cover;
             }
-        }
-        let opacity = self.opacity;
-        self.fill_chroma(area, paint, |cx, cy| {
-            let (i, j) = (cx * 2 - x, cy * 2 - y);
-            let sum = mask.at(i, j) + mask.at(i + 1, j) + mask.at(i, j + 1) + mask.at(i + 1, j + 1);
-            weight(sum.div_ceil(4), opacity)
+            start..start + covers.len()
         });
     }
+}
 
-    /// Blends chroma under an area; `weight` says how much of a sample is covered.
-    fn fill_chroma(&mut self, area: Area, paint: Paint, weight: impl Fn(i32, i32) -> u32) {
-        let [_, second, third] = &mut self.planes;
-        let (left, right) = (area.left / 2, (area.right + 1) / 2);
-        for y in area.top / 2..(area.bottom + 1) / 2 {
-            match self.chroma {
-                Chroma::None => return,
-                Chroma::Planes => {
-                    let [first_byte, second_byte] = paint.chroma;
-                    for (plane, byte) in [(&mut *second, first_byte), (&mut *third, second_byte)] {
-                        let row = plane.row_mut(y as usize);
-                        let row = row
-                            .get_mut(left as usize..right as usize)
-                            .unwrap_or_default();
-                        for (x, sample) in (left..).zip(row) {
-                            *sample = blend(*sample, byte, weight(x, y));
-                        }
-                    }
-                }
-                Chroma::Pairs => {
-                    let row = second.row_mut(y as usize);
-                    let row = row.get_mut(left as usize * 2..right as usize * 2);
-                    for (x, pair) in (left..).zip(row.unwrap_or_default().chunks_exact_mut(2)) {
-                        blend_all(pair, &paint.chroma, weight(x, y));
+/// Chroma samples under an area, by how much of each is covered.
+struct Span {
+    area: Area,
+    height: i32,
+    opacity: u32,
+    /// Samples of a row, from the first to before the last.
+    samples: [usize; 2],
+    /// Pixels that are covered across the first one and the last one; across the others
+    /// it is both.
+    ends: [u32; 2],
+}
+
+impl Span {
+    /// For an area of a frame of this size.
+    fn new(area: Area, width: i32, height: i32, opacity: u32) -> Self {
+        let (first, end) = (area.left / 2, (area.right + 1) / 2);
+        let ends = [first, end - 1].map(|x| covered(x, area.left, area.right, width));
+        Self {
+            area,
+            height,
+            opacity,
+            samples: [first as usize, end as usize],
+            ends,
+        }
+    }
+
+    /// Blends the bytes of a sample into all of them.
+    fn fill<const N: usize>(&self, plane: &mut PlaneMut<'_>, new: [u8; N]) {
+        let ([start, end], [first, last]) = (self.samples, self.ends);
+        let pattern = blend::pattern(&new);
+        for y in self.area.top / 2..(self.area.bottom + 1) / 2 {
+            let down = covered(y, self.area.top, self.area.bottom, self.height);
+            let weight = |across| self.opacity * across * down / 4;
+            let row = plane.row_mut(y as usize).get_mut(start * N..end * N);
+            match row.unwrap_or_default().as_chunks_mut::<N>().0 {
+                [] => {}
+                [one] => blend_all(one, &new, weight(first)),
+                [one, inner @ .., other] => {
+                    blend_all(one, &new, weight(first));
+                    blend_all(other, &new, weight(last));
+                    if !inner.is_empty() {
+                        blend::flat(inner.as_flattened_mut(), &pattern, weight(2));
                     }
                 }
             }
@@ -280,21 +280,4 @@ impl<'a> Canvas<'a> {
 fn covered(sample: i32, start: i32, end: i32, size: i32) -> u32 {
     let inside = |pixel: i32| u32::from((start..end).contains(&pixel.min(size - 1)));
     inside(sample * 2) + inside(sample * 2 + 1)
-}
-
-/// Coverage of 0 to 255 and opacity of 0 to 256 to a weight of 0 to 256.
-const fn weight(cover: u32, opacity: u32) -> u32 {
-    ((cover + (cover >> 7)) * opacity) >> 8
-}
-
-/// In sixteen bits, of which a vector holds twice as many: 255 * 256 + 128 fits.
-fn blend(old: u8, new: u8, weight: u32) -> u8 {
-    let weight = weight.min(256) as u16;
-    ((u16::from(old) * (256 - weight) + u16::from(new) * weight + 128) >> 8) as u8
-}
-
-fn blend_all(old: &mut [u8], new: &[u8], weight: u32) {
-    for (old, new) in old.iter_mut().zip(new) {
-        *old = blend(*old, *new, weight);
-    }
 }

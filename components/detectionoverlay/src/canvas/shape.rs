@@ -2,13 +2,16 @@
 
 use core::ops::Range;
 
-use super::{Area, Canvas, Chroma, Paint, blend, blend_all, weight};
+use super::blend::{blend_all, by_cover, by_weight, chroma_weights, weight};
+use super::{Area, Canvas, Chroma, Paint};
 
 /// Coverage of two rows that share chroma, 0 to 255 a pixel; 0 between shapes.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     upper: Vec<u8>,
     lower: Vec<u8>,
+    /// How far chroma of these is blended.
+    weights: Vec<u16>,
 }
 
 impl Canvas<'_> {
@@ -33,8 +36,12 @@ impl Canvas<'_> {
                 row.resize(count, 0);
             }
         }
-        let (Some(upper), Some(lower)) = (rows.upper.get_mut(..count), rows.lower.get_mut(..count))
-        else {
+        let Rows {
+            upper,
+            lower,
+            weights,
+        } = rows;
+        let (Some(upper), Some(lower)) = (upper.get_mut(..count), lower.get_mut(..count)) else {
             return;
         };
         let mut y = area.top & !1;
@@ -49,7 +56,12 @@ impl Canvas<'_> {
                 }
             }
             let [first, second] = set;
-            self.cover_chroma(y, left, union(&first, &second), [upper, lower], paint);
+            let both = union(&first, &second);
+            if self.chroma != Chroma::None && !both.is_empty() {
+                let samples = both.start / 2..both.end.div_ceil(2);
+                self.weigh(y, left, samples.clone(), [upper, lower], weights);
+                self.cover_chroma(y, left as usize / 2 + samples.start, weights, paint);
+            }
             for (row, range) in [(&mut *upper, first), (&mut *lower, second)] {
                 row.get_mut(range).unwrap_or_default().fill(0);
             }
@@ -66,74 +78,56 @@ impl Canvas<'_> {
             .row_mut(y as usize)
             .get_mut(start..)
             .unwrap_or_default();
-        match self.bytes {
-            1 => cover::<1>(pixels, covers, paint, self.opacity),
-            3 => cover::<3>(pixels, covers, paint, self.opacity),
-            _ => cover::<4>(pixels, covers, paint, self.opacity),
-        }
+        by_cover(self.bytes, pixels, paint.pixel, covers, self.opacity);
     }
 
-    /// Blends the chroma of two rows by the mean coverage of its pixels.
-    fn cover_chroma(
-        &mut self,
+    /// How far samples are blended: by the mean coverage of their pixels.
+    fn weigh(
+        &self,
         y: i32,
         left: i32,
-        set: Range<usize>,
-        rows: [&[u8]; 2],
-        paint: Paint,
+        samples: Range<usize>,
+        [upper, lower]: [&[u8]; 2],
+        weights: &mut Vec<u16>,
     ) {
-        if self.chroma == Chroma::None || set.is_empty() {
-            return;
-        }
-        let samples = set.start / 2..set.end.div_ceil(2);
+        weights.clear();
         // A row beyond the frame counts as its neighbour does; so does a column.
-        let [upper, lower] = rows;
         let lower = if y + 1 < self.height { lower } else { upper };
-        let (Some(upper), Some(lower)) = (
-            upper.get(samples.start * 2..),
-            lower.get(samples.start * 2..),
-        ) else {
+        let place = samples.start * 2..(samples.end * 2).min(upper.len());
+        let (Some(upper), Some(lower)) = (upper.get(place.clone()), lower.get(place.clone()))
+        else {
             return;
         };
-        let lonely = left + upper.len() as i32 + samples.start as i32 * 2 == self.width;
-        let of_pair = |pair: &[u8]| match pair {
-            [a, b] => u32::from(*a) + u32::from(*b),
-            [a] => u32::from(*a) * if lonely { 2 } else { 1 },
-            _ => 0,
-        };
-        let opacity = self.opacity;
-        let weights = upper.chunks(2).zip(lower.chunks(2));
-        let weights = weights.map(|(a, b)| weight((of_pair(a) + of_pair(b)).div_ceil(4), opacity));
-        let from = left as usize / 2 + samples.start;
-        let [_, second, third] = &mut self.planes;
-        match self.chroma {
-            Chroma::None => {}
-            Chroma::Planes => {
-                let [first_byte, second_byte] = paint.chroma;
-                for (plane, byte) in [(second, first_byte), (third, second_byte)] {
-                    let row = plane.row_mut(y as usize / 2);
-                    let row = row.get_mut(from..).unwrap_or_default().iter_mut();
-                    for (sample, weight) in row.zip(weights.clone()).take(samples.len()) {
-                        *sample = blend(*sample, byte, weight);
-                    }
-                }
-            }
-            Chroma::Pairs => {
-                let row = second.row_mut(y as usize / 2);
-                let row = row.get_mut(from * 2..).unwrap_or_default();
-                for (pair, weight) in row.chunks_exact_mut(2).zip(weights).take(samples.len()) {
-                    blend_all(pair, &paint.chroma, weight);
-                }
-            }
+        weights.extend(chroma_weights(upper, lower, self.opacity));
+        if let ([.., a], [.., b], false) = (upper, lower, upper.len().is_multiple_of(2)) {
+            let pixels = if left + place.end as i32 == self.width {
+                2
+            } else {
+                1
+            };
+            let sum = (u32::from(*a) + u32::from(*b)) * pixels;
+            weights.push(weight(sum.div_ceil(4), self.opacity) as u16);
         }
     }
-}
 
-fn cover<const N: usize>(pixels: &mut [u8], covers: &[u8], paint: Paint, opacity: u32) {
-    let (pixels, _) = pixels.as_chunks_mut::<N>();
-    for (pixel, cover) in pixels.iter_mut().zip(covers) {
-        // Where nothing is covered a pixel is blended into itself.
-        blend_all(pixel, &paint.pixel, weight(u32::from(*cover), opacity));
+    /// Blends chroma of two rows from a sample on.
+    fn cover_chroma(&mut self, y: i32, from: usize, weights: &[u16], paint: Paint) {
+        let ([_, second, third], y) = (&mut self.planes, y as usize / 2);
+        match (self.chroma, paint.chroma) {
+            (Chroma::None, _) => {}
+            (Chroma::Planes, [a, b]) => {
+                for (plane, new) in [(second, a), (third, b)] {
+                    let row = plane.row_mut(y).get_mut(from..);
+                    by_weight(row.unwrap_or_default(), new, weights);
+                }
+            }
+            (Chroma::Pairs, both) => {
+                let row = second.row_mut(y).get_mut(from * 2..).unwrap_or_default();
+                for (pair, weight) in row.chunks_exact_mut(2).zip(weights) {
+                    blend_all(pair, &both, u32::from(*weight));
+                }
+            }
+        }
     }
 }
 
