@@ -15,8 +15,9 @@ const REFILLED: u32 = 0b11_1000;
 const TURNS: usize = 4;
 /// In an entry: the level's bits were not looked up, or not even the code was.
 const PARTIAL: u32 = 32;
-/// What the last code of a block adds to the place in it.
+/// What the last code of a block adds to the place in it, and what a wrong one adds.
 const END: u32 = 128;
+const WRONG: u32 = 64;
 
 /// The place of a coefficient, for the number of those up to it. What is too much comes
 /// to the last place, which then holds nothing yet.
@@ -118,23 +119,18 @@ impl Table {
         size << 16 | step << 8 | PARTIAL | length
     }
 
-    /// What is not looked up at once: a long code, or many bits of a level. Gives an entry
-    /// of no bits.
+    /// What is not looked up at once: a long code, or many bits of a level. Gives the bits
+    /// that both take, times 2³², and an entry: one number, which stays in a register.
     #[inline(never)]
-    fn long<'a>(&self, mut bits: Bits<'a>, mut entry: u32) -> (Bits<'a>, u32) {
-        bits.refill();
-        if entry == PARTIAL {
-            entry = self.search(bits.next >> 48).unwrap_or_else(|| {
-                bits.is_bad = true;
-                END << 8
-            });
-        }
-        bits.skip(entry & 31);
-        let size = entry >> 16;
-        let level = level(bits.peek(size) as u32, size);
-        bits.skip(size);
-        bits.refill();
-        (bits, level << 16 | entry & 0xff00)
+    fn long(&self, next: u64, entry: u32) -> u64 {
+        let entry = if entry == PARTIAL {
+            self.search(next >> 48).unwrap_or(WRONG << 8)
+        } else {
+            entry
+        };
+        let (length, size) = (entry & 31, entry >> 16);
+        let level = level(top(next << length, size) as u32, size);
+        u64::from(length + size) << 32 | u64::from(level << 16 | entry & 0xff00)
     }
 
     /// The entry of the code at the top of 16 bits.
@@ -147,6 +143,13 @@ impl Table {
         let symbol = self.symbols.get(usize::try_from(at).ok()?)?;
         Some(self.entry(*symbol, length))
     }
+}
+
+/// So many of the first bits.
+#[inline]
+fn top(bits: u64, count: u32) -> u64 {
+    // Twice, as nothing may be shifted by 64.
+    bits >> 1 >> (63 - count)
 }
 
 /// A level of `size` bits: those of negative ones begin with 0.
@@ -202,12 +205,6 @@ impl<'a> Bits<'a> {
     }
 
     #[inline]
-    fn peek(&self, count: u32) -> u64 {
-        // Twice, as nothing may be shifted by 64.
-        self.next >> 1 >> (63 - count)
-    }
-
-    #[inline]
     fn skip(&mut self, count: u32) {
         self.next <<= count;
         self.count -= count;
@@ -228,8 +225,8 @@ impl<'a> Bits<'a> {
         if let Some(first) = block.first_mut() {
             *first = *last;
         }
-        // Coefficients up to here.
-        let mut count = 1;
+        // Coefficients up to here: one.
+        let mut count = entry >> 8 & 255;
         'block: loop {
             for _ in 0..TURNS {
                 let entry = self.entry(ac);
@@ -245,12 +242,9 @@ impl<'a> Bits<'a> {
             }
             self.refill();
         }
-        self.is_bad |= count > 64 && count <= END;
-        if count > END {
-            (count - END - 1) as u8
-        } else {
-            63
-        }
+        let is_end = count > END && count < END + WRONG;
+        self.is_bad |= count != 64 && !is_end;
+        if is_end { (count - END - 1) as u8 } else { 63 }
     }
 
     /// The next entry, its bits taken. After a refill this goes [`TURNS`] times, and once
@@ -260,7 +254,11 @@ impl<'a> Bits<'a> {
         let at = (self.next >> (64 - FAST_BITS)) as usize;
         let mut entry = table.fast.get(at).copied().unwrap_or_default();
         if entry & PARTIAL != 0 {
-            (*self, entry) = table.long(*self, entry);
+            self.refill();
+            let long = table.long(self.next, entry);
+            self.skip((long >> 32) as u32);
+            entry = long as u32;
+            self.refill();
         }
         self.skip(entry & 31);
         entry
