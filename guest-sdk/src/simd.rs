@@ -7,6 +7,12 @@
 //! whose places are known to the compiler, and what is made of it.
 //!
 //! Results are the same on every machine: nothing here is relaxed.
+//!
+//! What costs much in a component and little natively: a call in a loop, on a path however
+//! rare, since no vector stays in a register around it (what is cut off at a row's end
+//! belongs into a function of its own); a way out of the middle of a loop, which keeps the
+//! compiler from doing several turns in one; more values at a time than there are
+//! registers; and [`packed`] of numbers that the compiler does not know to be positive.
 
 pub use bytemuck::must_cast as cast;
 pub use wide::{i16x8, i32x4, u8x16, u16x8};

@@ -9,7 +9,7 @@
 //!
 //! `negotiate` finds the size that keeps the shape, `geometry` places the picture
 //! between its borders, `frame` walks the planes, `plane` scales one, and `columns`
-//! has its loops.
+//! has its loops, `few` the one for less than half of the columns.
 
 mod negotiate;
 mod geometry;

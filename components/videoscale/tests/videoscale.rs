@@ -9,6 +9,7 @@
 
 use millstream_sdk::prelude::*;
 use millstream_sdk::video::Family;
+use proptest::prelude::*;
 use videoscale::VideoScale;
 
 /// Bytes that repeat from run to run.
@@ -108,6 +109,8 @@ fn nearest(grid: &Grid, width: usize, height: usize) -> Grid {
         .collect()
 }
 
+const METHODS: [&str; 2] = ["bilinear", "nearest-neighbour"];
+
 const SIZES: [[(usize, usize); 2]; 9] = [
     [(1, 1), (7, 5)],
     [(7, 5), (1, 1)],
@@ -120,32 +123,52 @@ const SIZES: [[(usize, usize); 2]; 9] = [
     [(61, 40), (13, 9)],
 ];
 
+/// Scales noise both ways.
+fn check(format: VideoFormat, from_size: (usize, usize), to_size: (usize, usize), method: &str) {
+    let (from, to) = (caps(format, from_size), caps(format, to_size));
+    let bytes = noise(info(&from).size, to_size.0 as u64);
+    let properties = format!("method={method} add-borders=false");
+    let out = scale(&properties, &from, &to, Buffer::from_bytes(&bytes));
+    let got = grids(&info(&to), &out.map());
+    for (got, source) in got.iter().zip(grids(&info(&from), &bytes)) {
+        let (width, height) = (got[0].len(), got.len());
+        let (expected, tolerance) = match method {
+            "bilinear" => (bilinear(&source, width, height), 1.5),
+            _ => (nearest(&source, width, height), 0.0),
+        };
+        for (got, expected) in got.iter().flatten().zip(expected.iter().flatten()) {
+            let off = (got - expected).abs();
+            assert!(
+                off <= tolerance,
+                "got {got}, expected {expected}: {method} {from} to {to}"
+            );
+        }
+    }
+}
+
 #[test]
 fn every_format_matches_the_reference() {
     for format in VideoFormat::ALL {
         for [from_size, to_size] in SIZES {
-            let (from, to) = (caps(*format, from_size), caps(*format, to_size));
-            let bytes = noise(info(&from).size, to_size.0 as u64);
-            for (method, tolerance) in [("bilinear", 1.5), ("nearest-neighbour", 0.0)] {
-                let properties = format!("method={method} add-borders=false");
-                let out = scale(&properties, &from, &to, Buffer::from_bytes(&bytes));
-                let got = grids(&info(&to), &out.map());
-                for (got, source) in got.iter().zip(grids(&info(&from), &bytes)) {
-                    let (width, height) = (got[0].len(), got.len());
-                    let expected = match method {
-                        "bilinear" => bilinear(&source, width, height),
-                        _ => nearest(&source, width, height),
-                    };
-                    for (got, expected) in got.iter().flatten().zip(expected.iter().flatten()) {
-                        let off = (got - expected).abs();
-                        assert!(
-                            off <= tolerance,
-                            "got {got}, expected {expected}: {method} {to}"
-                        );
-                    }
-                }
+            for method in METHODS {
+                check(*format, from_size, to_size, method);
             }
         }
+    }
+}
+
+proptest! {
+    /// Sizes decide which loop makes a row: by how far samples lie from each other, and
+    /// whether the row is longer than what a loop takes at a time.
+    #[test]
+    fn any_size_matches_the_reference(
+        format in prop::sample::select(VideoFormat::ALL),
+        from_width in prop_oneof![1_usize..40, 40_usize..900],
+        to_width in prop_oneof![1_usize..40, 40_usize..400],
+        (from_height, to_height) in (1_usize..9, 1_usize..9),
+        method in prop::sample::select(&METHODS[..]),
+    ) {
+        check(format, (from_width, from_height), (to_width, to_height), method);
     }
 }
 
