@@ -1,5 +1,5 @@
 //! Takes MJPEG video out of AVI files:
-//! `filesrc location=clip.avi ! avidemux ! jpegdec ! windowsink`.
+//! `filesrc location=clip.avi ! avidemux ! jpegdec ! videoconvert ! windowsink`.
 //!
 //! ```text
 //!  video/x-msvideo ──▶ sink [avidemux] src ──▶ image/jpeg

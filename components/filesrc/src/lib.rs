@@ -1,4 +1,4 @@
-//! Reads a file: `filesrc location=clip.y4m ! y4mdec ! windowsink`.
+//! Reads a file: `filesrc location=clip.y4m ! y4mdec ! videoconvert ! windowsink`.
 //!
 //! ```text
 //!  file ──▶ [filesrc] src ──▶ any caps, `blocksize` bytes a buffer

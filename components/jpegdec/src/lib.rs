@@ -1,4 +1,4 @@
-//! Decodes JPEG pictures: `multifilesrc location=frames/%05d.jpg ! jpegdec ! windowsink`.
+//! Decodes JPEG pictures: `multifilesrc location=frames/%05d.jpg ! jpegdec ! videoconvert ! windowsink`.
 //!
 //! ```text
 //!  image/jpeg ──▶ sink [jpegdec] src ──▶ video/x-raw, I420, RGB or GRAY8

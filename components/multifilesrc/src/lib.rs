@@ -1,5 +1,5 @@
 //! Reads numbered files, one buffer a file:
-//! `multifilesrc location=frames/%05d.jpg ! jpegdec ! windowsink`.
+//! `multifilesrc location=frames/%05d.jpg ! jpegdec ! videoconvert ! windowsink`.
 //!
 //! ```text
 //!  frames/00000.jpg, frames/00001.jpg, … ──▶ [multifilesrc] src ──▶ image/jpeg

@@ -6,7 +6,7 @@
 //!      └────────────────── the frame itself, untouched ──────────────────────┘
 //! ```
 //!
-//! `videotestsrc pattern=ball ! objectdetector ! detectionoverlay ! windowsink`
+//! `videotestsrc pattern=ball ! objectdetector ! detectionoverlay ! videoconvert ! windowsink`
 
 /// What the user sets.
 pub mod settings;

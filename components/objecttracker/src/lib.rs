@@ -6,7 +6,7 @@
 //!      └────────────────────── the frame itself, untouched ──────────────────────┘
 //! ```
 //!
-//! `videotestsrc pattern=shapes ! objectdetector ! objecttracker ! detectionoverlay ! windowsink`
+//! `videotestsrc pattern=shapes ! objectdetector ! objecttracker ! detectionoverlay ! videoconvert ! windowsink`
 
 // Edges of boxes.
 pub mod bounds;

@@ -1,4 +1,4 @@
-//! Decodes PNG pictures: `multifilesrc location=frames/%05d.png ! pngdec ! windowsink`.
+//! Decodes PNG pictures: `multifilesrc location=frames/%05d.png ! pngdec ! videoconvert ! windowsink`.
 //!
 //! ```text
 //!  image/png ──▶ sink [pngdec] src ──▶ video/x-raw, RGB, RGBA or GRAY8

@@ -1,4 +1,4 @@
-//! Inverts the colours of video: `videotestsrc ! videonegate ! windowsink`.
+//! Inverts the colours of video: `videotestsrc ! videonegate ! videoconvert ! windowsink`.
 use millstream_sdk::prelude::*;
 
 /// The element; it has nothing to remember.

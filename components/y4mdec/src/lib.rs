@@ -1,4 +1,4 @@
-//! Reads YUV4MPEG2 streams: `filesrc location=clip.y4m ! y4mdec ! windowsink`.
+//! Reads YUV4MPEG2 streams: `filesrc location=clip.y4m ! y4mdec ! videoconvert ! windowsink`.
 //!
 //! ```text
 //!  application/x-yuv4mpeg ──▶ sink [y4mdec] src ──▶ video/x-raw, I420 or GRAY8
