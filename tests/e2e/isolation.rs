@@ -316,10 +316,6 @@ fn a_hoarder_starves_itself_only() {
     assert_eq!(run.count("source", "failures"), 0);
     assert_eq!(run.count("beside", "buffers-in"), 400);
     assert!(run.count("hog", "restarts") >= 4);
-    // But for the first of each instance, what it keeps is its own.
-    let frame = 1920 * 1080 * 3 / 2;
-    let kept = run.count("hog", "buffers-in") - 16 * (run.count("hog", "restarts") + 1);
-    assert!(run.count("hog", "copied-bytes") >= kept * frame);
 }
 
 /// A frame that is too short for its caps fails the element that needs the rest.

@@ -364,7 +364,7 @@ impl Instance {
         let handle = self
             .store
             .data_mut()
-            .receive(buffer)
+            .hand_over(buffer)
             .map_err(|full| Failure::contract(format!("it cannot be given more: {full}")))?;
         let outcome = self.call_at(now, |guest, store| {
             guest.call_chain(store, pad as u32, handle)

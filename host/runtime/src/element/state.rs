@@ -44,11 +44,6 @@ const COPIED_BYTES: usize = if cfg!(target_arch = "x86_64") {
 /// The same for buffers that are pushed while the call goes on. Of larger ones the element
 /// loses its view there and then: who writes to what it has given away learns of it.
 const COPIED_BYTES_IN_CALL: usize = 16 << 10;
-/// Buffers that came in and that an element keeps as they are. Of what comes after them it
-/// gets copies, which its own thread makes: frames of others that are kept have to be
-/// replaced by new ones, for which the kernel and every element that maps them pay.
-/// Elements that compare frames, or join them, keep fewer.
-const MAX_SHARED: usize = 16;
 /// Buffers and events that one call can push.
 pub(crate) const MAX_PUSHES: usize = 1024;
 /// Bytes of all strings and lists that one call takes out of a guest's memory, however
@@ -336,23 +331,8 @@ impl State {
         Ok(self.table.push(BufferHandle::new(buffer))?)
     }
 
-    /// Puts a buffer that comes in at a sink pad into the guest's hands.
-    pub(crate) fn receive(
-        &mut self,
-        mut buffer: Buffer,
-    ) -> wasmtime::Result<Resource<BufferHandle>> {
-        // Where there is no room for a copy, the limits of what it holds decide.
-        if self.arrived >= MAX_SHARED
-            && !self.is_own(&buffer.frame)
-            && buffer.move_to(&self.copies).is_some()
-        {
-            self.copied_bytes += buffer.size() as u64;
-        }
-        self.hand_over(buffer)
-    }
-
-    /// The same for one that came in before.
-    fn hand_over(&mut self, buffer: Buffer) -> wasmtime::Result<Resource<BufferHandle>> {
+    /// Puts a buffer that came in at a sink pad into the guest's hands.
+    pub(crate) fn hand_over(&mut self, buffer: Buffer) -> wasmtime::Result<Resource<BufferHandle>> {
         let is_back = buffer.is_writable()
             && self
                 .views
