@@ -98,6 +98,15 @@ impl Settings {
             || reached(level.bytes, self.max_bytes)
             || reached(level.time_nanos, self.max_time_nanos)
     }
+
+    /// Whether one of the limits is reached by half.
+    pub const fn is_half_full(&self, level: &Level) -> bool {
+        self.is_full(&Level {
+            buffers: level.buffers.saturating_mul(2),
+            bytes: level.bytes.saturating_mul(2),
+            time_nanos: level.time_nanos.saturating_mul(2),
+        })
+    }
 }
 
 const fn reached(level: u64, limit: u64) -> bool {
@@ -130,6 +139,15 @@ mod tests {
             if settings.is_full(&level) {
                 prop_assert!(settings.is_full(&level.plus(1, 1)));
             }
+        }
+
+        #[test]
+        fn a_full_queue_is_half_full_too(buffers in 0u32..300, bytes in 0u64..20_000_000, time in 0u64..2_000_000_000) {
+            let settings = Settings::default();
+            let level = Level { buffers, bytes, time_nanos: time };
+            let half = buffers >= 100 || bytes >= 5_242_880 || time >= 500_000_000;
+            prop_assert_eq!(settings.is_half_full(&level), half);
+            prop_assert!(half || !settings.is_full(&level));
         }
 
         #[test]

@@ -18,9 +18,15 @@ use crate::element::state::Item;
 
 /// Events that wait do not count towards the limits; this bounds them.
 const MAX_EVENTS: usize = 4096;
-/// Who slept for less looks again for some microseconds before it sleeps the next time:
-/// being put to sleep and woken costs both threads more than that.
+/// Who slept for less waits in another way the next time, because being put to sleep and
+/// woken costs both threads microseconds: it looks again for some of them in a queue of
+/// [`FEW`] buffers, and takes a nap in others.
 const SHORT_SLEEP: Duration = Duration::from_micros(50);
+/// How long a nap is unless the queue becomes half full, or half empty, before; the
+/// system's timers add up to as much. So it is at most that much later that a buffer goes
+/// on, and only where buffers follow each other faster.
+const NAP: Duration = Duration::from_micros(50);
+const FEW: u32 = 2;
 
 /// A queue's contents and who waits for them.
 #[derive(Debug)]
@@ -52,8 +58,19 @@ struct Contents {
 #[derive(Debug, Default)]
 struct Waiter {
     is_asleep: bool,
+    /// It is asleep, and wants to be woken only when much has come or left.
+    naps: bool,
     /// What it waits for comes in microseconds, as far as one can tell.
     is_brisk: bool,
+}
+
+impl Waiter {
+    /// Whether something that came or left wakes it.
+    fn wakes(&mut self, much: bool) -> bool {
+        let wakes = self.is_asleep && (much || !self.naps);
+        self.is_asleep &= !wakes;
+        wakes
+    }
 }
 
 impl Contents {
@@ -173,7 +190,8 @@ impl Queue {
         contents.add(item);
         let queued = u64::from(contents.level.buffers);
         counters.most_queued.fetch_max(queued, Ordering::Relaxed);
-        let wake = std::mem::take(&mut contents.reader.is_asleep);
+        let much = !is_buffer || self.settings.is_half_full(&contents.level);
+        let wake = contents.reader.wakes(much);
         self.moves.fetch_add(1, Ordering::Release);
         // Who is woken wants the lock at once.
         drop(contents);
@@ -191,7 +209,8 @@ impl Queue {
                 return None;
             }
             if let Some(item) = contents.remove() {
-                let wake = std::mem::take(&mut contents.writer.is_asleep);
+                let much = !self.settings.is_half_full(&contents.level);
+                let wake = contents.writer.wakes(much);
                 self.moves.fetch_add(1, Ordering::Release);
                 drop(contents);
                 if wake {
@@ -210,25 +229,33 @@ impl Queue {
         moved: &Condvar,
         of: fn(&mut Contents) -> &mut Waiter,
     ) -> MutexGuard<'a, Contents> {
-        // It sleeps the next time, unless something comes meanwhile.
-        if std::mem::take(&mut of(&mut contents).is_brisk) {
-            let moves = self.moves.load(Ordering::Acquire);
+        if !std::mem::take(&mut of(&mut contents).is_brisk) {
+            of(&mut contents).is_asleep = true;
+            let since = Instant::now();
+            contents = moved.wait(contents).unwrap_or_else(PoisonError::into_inner);
+            of(&mut contents).is_brisk = since.elapsed() < SHORT_SLEEP;
+            return contents;
+        }
+        let moves = || self.moves.load(Ordering::Acquire);
+        let before = moves();
+        if (1..=FEW).contains(&self.settings.max_buffers) {
             drop(contents);
             let backoff = Backoff::new();
-            while !backoff.is_completed() {
-                if self.moves.load(Ordering::Acquire) != moves {
-                    contents = self.lock();
-                    of(&mut contents).is_brisk = true;
-                    return contents;
-                }
+            while !backoff.is_completed() && moves() == before {
                 backoff.snooze();
             }
-            return self.lock();
+            contents = self.lock();
+            of(&mut contents).is_brisk = moves() != before;
+        } else {
+            let waiter = of(&mut contents);
+            (waiter.is_asleep, waiter.naps) = (true, true);
+            let woken = moved.wait_timeout(contents, NAP);
+            (contents, _) = woken.unwrap_or_else(PoisonError::into_inner);
+            let waiter = of(&mut contents);
+            (waiter.is_asleep, waiter.naps) = (false, false);
+            // One in all that time would have been worth being woken for.
+            waiter.is_brisk = moves().wrapping_sub(before) > 1;
         }
-        of(&mut contents).is_asleep = true;
-        let since = Instant::now();
-        contents = moved.wait(contents).unwrap_or_else(PoisonError::into_inner);
-        of(&mut contents).is_brisk = since.elapsed() < SHORT_SLEEP;
         contents
     }
 
@@ -326,25 +353,45 @@ mod tests {
 
     #[test]
     fn nobody_sleeps_for_ever_while_the_other_waits() {
-        let (pool, counters) = (Pool::default(), Counters::default());
-        let queue = Queue::new(Settings {
-            max_buffers: 1,
-            ..settings(Leaky::No)
-        });
-        let sent = 0..20_000u64;
-        let seen = std::thread::scope(|scope| {
-            let reader = scope.spawn(|| drain(&queue));
-            for pts in sent.clone() {
-                queue.push(buffer(&pool, pts), &counters);
-                // Now and then the reader is really asleep.
-                if pts % 1000 == 0 {
-                    std::thread::sleep(Duration::from_millis(1));
+        for max_buffers in [1, 8, 200] {
+            let (pool, counters) = (Pool::default(), Counters::default());
+            let queue = Queue::new(Settings {
+                max_buffers,
+                ..settings(Leaky::No)
+            });
+            let sent = 0..20_000u64;
+            let seen = std::thread::scope(|scope| {
+                let reader = scope.spawn(|| drain(&queue));
+                for pts in sent.clone() {
+                    queue.push(buffer(&pool, pts), &counters);
+                    // Now and then the reader is really asleep.
+                    if pts % 1000 == 0 {
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
                 }
-            }
-            queue.push(Item::Eos, &counters);
-            reader.join().unwrap()
-        });
-        assert!(seen.into_iter().map(|(pts, _)| pts).eq(sent));
+                queue.push(Item::Eos, &counters);
+                reader.join().unwrap()
+            });
+            assert!(seen.into_iter().map(|(pts, _)| pts).eq(sent));
+        }
+    }
+
+    #[test]
+    fn who_naps_is_woken_by_much_and_who_sleeps_by_anything() {
+        let asleep = |naps| Waiter {
+            is_asleep: true,
+            naps,
+            is_brisk: false,
+        };
+        for (naps, much, woken) in [
+            (true, false, false),
+            (true, true, true),
+            (false, false, true),
+        ] {
+            let mut waiter = asleep(naps);
+            assert_eq!(waiter.wakes(much), woken);
+            assert!(!woken || !waiter.wakes(true), "it is woken once");
+        }
     }
 
     #[test]
