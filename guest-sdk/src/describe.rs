@@ -19,6 +19,7 @@ pub struct Info {
     pub(crate) capabilities: &'static [Capability],
     pub(crate) live: bool,
     pub(crate) sync: bool,
+    pub(crate) stateless: bool,
 }
 
 impl Info {
@@ -34,6 +35,7 @@ impl Info {
             capabilities,
             live: false,
             sync: false,
+            stateless: false,
         }
     }
 
@@ -62,6 +64,15 @@ impl Info {
     #[must_use]
     pub const fn sync(mut self) -> Self {
         self.sync = true;
+        self
+    }
+
+    /// For a filter: what leaves for a buffer leaves in that call, and depends on that
+    /// buffer, the caps and the properties alone. Then users may let several instances
+    /// take turns (`parallel=4`).
+    #[must_use]
+    pub const fn stateless(mut self) -> Self {
+        self.stateless = true;
         self
     }
 }
@@ -145,5 +156,6 @@ pub(crate) fn descriptor(
         capabilities: info.capabilities.to_vec(),
         live: info.live,
         sync: info.sync,
+        stateless: info.stateless,
     }
 }

@@ -21,6 +21,7 @@ mod media;
 mod pipelines;
 mod formats;
 mod faults;
+mod parallel;
 mod world;
 mod hostile;
 mod isolation;

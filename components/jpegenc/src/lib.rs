@@ -45,7 +45,8 @@ impl Element for JpegEnc {
         "jpegenc",
         "Codec/Encoder/Image",
         "Encodes video as JPEG pictures",
-    );
+    )
+    .stateless();
     const PADS: &'static [PadTemplate] = &[
         PadTemplate::sink(
             "sink",

@@ -76,7 +76,8 @@ impl InPlace for ObjectDetector {
         "Filter/Analyzer/Video",
         "Finds objects with a detection model and writes them beside the frame",
     )
-    .needs(&[Capability::Inference]);
+    .needs(&[Capability::Inference])
+    .stateless();
     const CAPS: &'static str = ANY_RAW;
     type Settings = Settings;
 

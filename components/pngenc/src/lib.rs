@@ -40,7 +40,8 @@ impl Element for PngEnc {
         "pngenc",
         "Codec/Encoder/Image",
         "Encodes video as PNG pictures",
-    );
+    )
+    .stateless();
     const PADS: &'static [PadTemplate] = &[
         PadTemplate::sink(
             "sink",

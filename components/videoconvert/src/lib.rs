@@ -53,7 +53,8 @@ impl Transform for VideoConvert {
         "videoconvert",
         "Filter/Converter/Video/Colorspace",
         "Converts video between pixel formats and colorimetries",
-    );
+    )
+    .stateless();
     const SINK_CAPS: &'static str = ANY_RAW;
     const SRC_CAPS: &'static str = ANY_RAW;
     type Settings = ();

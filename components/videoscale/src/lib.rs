@@ -83,7 +83,8 @@ impl Transform for VideoScale {
         "videoscale",
         "Filter/Converter/Video/Scaler",
         "Scales video, with black borders where the shape differs",
-    );
+    )
+    .stateless();
     const SINK_CAPS: &'static str = ANY_RAW;
     const SRC_CAPS: &'static str = ANY_RAW;
     type Settings = Settings;

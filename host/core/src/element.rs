@@ -212,6 +212,8 @@ pub struct Descriptor {
     pub live: bool,
     /// A sink that waits for each buffer's time unless told otherwise.
     pub sync: bool,
+    /// What leaves for a buffer depends on that buffer, the caps and the properties alone.
+    pub stateless: bool,
 }
 
 /// The part an element plays in a pipeline, which its pads tell.
@@ -234,6 +236,13 @@ impl Descriptor {
             (true, false) => Role::Sink,
             (true, true) => Role::Filter,
         }
+    }
+
+    /// Whether several instances could take turns with the buffers of a stream.
+    pub fn can_be_parallel(&self) -> bool {
+        let is_always = |pad: &PadTemplate| pad.presence == Presence::Always;
+        let is_one_of_each = self.pads.len() == 2 && self.role() == Role::Filter;
+        self.stateless && is_one_of_each && self.pads.iter().all(is_always)
     }
 
     /// The property of that name.

@@ -86,6 +86,7 @@ fn element(name: &str, pads: &[PadTemplate], properties: &[Property]) -> Descrip
         capabilities: Vec::new(),
         live: false,
         sync: name == "windowsink",
+        stateless: name == "videoconvert",
     }
 }
 

@@ -32,8 +32,13 @@ struct Live<'a> {
 
 impl<'a> Live<'a> {
     fn start(scene: &'a Scene, name: &str) -> Self {
+        Self::play(scene, name, LIVE)
+    }
+
+    /// With an element `end`.
+    fn play(scene: &'a Scene, name: &str, line: &str) -> Self {
         let control = format!("--control={name}");
-        let running = scene.start(&["launch", LIVE, "--json", &control]);
+        let running = scene.start(&["launch", line, "--json", &control]);
         let live = Self {
             scene,
             running,
@@ -262,6 +267,33 @@ fn what_cannot_be_done_is_said() {
         (&json!("a"), &Value::Null)
     );
     live.end();
+}
+
+#[test]
+fn instances_that_take_turns_are_changed_together() {
+    if lacks_guests(&["videotestsrc", "jpegenc", "fakesink"], &[]) {
+        return;
+    }
+    let scene = Scene::new();
+    let line = "videotestsrc is-live=true ! jpegenc name=middle parallel=2 ! fakesink name=end";
+    let live = Live::play(&scene, "c.sock", line);
+    live.ctl(&["set-property", "middle", "quality", "1"])
+        .exits(0);
+    let changed = || {
+        let list = live.ctl(&["list", "--json"]).exits(0).summary();
+        let elements = list["elements"].as_array().expect("elements").iter();
+        let encoders = elements.filter(|it| it["factory"] == "jpegenc");
+        let is_changed = |it: &&Value| it["properties"][0] == json!(["quality", "1"]);
+        encoders.filter(is_changed).count()
+    };
+    wait_until("both have it", || changed() == 2);
+    let file = guest("components", "jpegenc");
+    live.ctl(&["swap", "middle", file.to_str().expect("UTF-8")])
+        .exits(1)
+        .says(&["2 instances of it take turns"]);
+    live.flows();
+    live.running.signal("INT");
+    live.running.wait().exits(0);
 }
 
 #[test]

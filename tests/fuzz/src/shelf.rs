@@ -30,6 +30,7 @@ impl Registry for Shelf {
             capabilities: Vec::new(),
             live: false,
             sync: false,
+            stateless: factory == "pass",
         })))
     }
 

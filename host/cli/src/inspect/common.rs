@@ -1,7 +1,7 @@
 //! What people and machines are told alike.
 
 use millstream_core::builtin;
-use millstream_core::element::{Property, Role, Value};
+use millstream_core::element::{Property, Role};
 use millstream_runtime::Loaded;
 
 /// `source`, `filter`, `sink`.
@@ -13,19 +13,10 @@ pub(super) fn role(role: Role) -> &'static str {
     }
 }
 
-/// What the host adds to a source or a sink, unless the element has its own.
+/// What the host adds to an element that has not its own of the same name.
 pub(super) fn base_properties(loaded: &Loaded) -> Vec<Property> {
     let descriptor = &loaded.descriptor;
-    let mut properties = match descriptor.role() {
-        Role::Source => builtin::source_properties(),
-        Role::Sink => builtin::sink_properties(),
-        Role::Filter => Vec::new(),
-    };
+    let mut properties = builtin::base_properties(descriptor);
     properties.retain(|property| descriptor.property(&property.name).is_none());
-    for property in &mut properties {
-        if property.name == "sync" {
-            property.default = Some(Value::Boolean(descriptor.sync));
-        }
-    }
     properties
 }

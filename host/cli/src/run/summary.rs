@@ -151,9 +151,10 @@ impl<'a> Summary<'a> {
         ];
         let mut rows = vec![header.map(str::to_owned).to_vec()];
         // A caps filter does nothing once the caps are there.
-        let shown = self
-            .elements()
-            .filter(|(_, it)| !matches!(it.kind, Kind::CapsFilter(_)));
+        let shown = self.elements().filter(|(_, it)| {
+            let is_wiring = matches!(it.kind, Kind::CapsFilter(_) | Kind::Scatter | Kind::Gather);
+            !is_wiring
+        });
         rows.extend(shown.map(|(stats, element)| self.row(stats, element)));
         let align: Vec<Align> = (0..header.len())
             .map(|at| if at == 0 { Align::Left } else { Align::Right })

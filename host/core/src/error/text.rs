@@ -202,6 +202,11 @@ impl Error {
                 || "`millstream inspect` lists the elements there are".to_owned(),
                 |it| format!("did you mean `{it}`?"),
             )),
+            Self::UnknownProperty { property, .. } if property == "parallel" => Some(
+                "`parallel` is for filters of one sink pad and one src pad that say they are \
+                 `stateless`: what leaves depends on one buffer alone"
+                    .to_owned(),
+            ),
             Self::UnknownProperty {
                 factory,
                 property,

@@ -44,7 +44,12 @@ fn sink_accepts(
             .unwrap_or_else(Caps::any)
     };
     match &element.kind {
-        Kind::Queue(_) | Kind::Valve { .. } | Kind::Funnel | Kind::Tee => Ok(all_behind()),
+        Kind::Queue(_)
+        | Kind::Valve { .. }
+        | Kind::Funnel
+        | Kind::Tee
+        | Kind::Scatter
+        | Kind::Gather => Ok(all_behind()),
         Kind::CapsFilter(filter) => Ok(filter.intersect_first(&all_behind())),
         Kind::Component => {
             let mut accepts = pad_caps(graph, oracle, index, sink)?;

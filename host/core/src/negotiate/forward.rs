@@ -60,9 +60,12 @@ pub(super) fn propagate(
     }
     let linked = element.linked(Direction::Src);
     match &element.kind {
-        Kind::Queue(_) | Kind::Valve { .. } | Kind::Funnel | Kind::Tee => {
-            Ok(linked.map(|pad| (pad, caps.clone())).collect())
-        }
+        Kind::Queue(_)
+        | Kind::Valve { .. }
+        | Kind::Funnel
+        | Kind::Tee
+        | Kind::Scatter
+        | Kind::Gather => Ok(linked.map(|pad| (pad, caps.clone())).collect()),
         Kind::CapsFilter(filter) => linked
             .map(|pad| {
                 let step = Step {

@@ -133,7 +133,7 @@ fn settled(
         }
     }
     // What leaves a funnel changes with the stream that arrived last.
-    if matches!(element.kind, Kind::Funnel) && !same {
+    if matches!(element.kind, Kind::Funnel | Kind::Gather) && !same {
         out.clear();
     }
     Ok(out)

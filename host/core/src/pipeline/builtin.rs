@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use crate::caps::Caps;
 use crate::element::{
-    Descriptor, Direction, Mutability, PadTemplate, Presence, Property, PropertyKind, Value,
+    Descriptor, Direction, Mutability, PadTemplate, Presence, Property, PropertyKind, Role, Value,
 };
 use crate::queue::{self, Priority};
 
 const AUTHOR: &str = "Millstream";
+/// Each instance costs a thread and its own memory; machines with more processors than
+/// this have other streams to run as well.
+const MAX_PARALLEL: i64 = 64;
 
 /// Descriptors of `queue`, `tee`, `capsfilter`, `funnel` and `valve`.
 pub fn all() -> Vec<Arc<Descriptor>> {
@@ -24,9 +27,17 @@ pub(super) fn descriptor(name: &str) -> Option<Arc<Descriptor>> {
     all().into_iter().find(|descriptor| descriptor.name == name)
 }
 
-/// What every source has, run by the host; a component's own property of the same
-/// name wins.
-pub fn source_properties() -> Vec<Property> {
+/// What the host does for an element; a component's own property of the same name wins.
+pub fn base_properties(descriptor: &Descriptor) -> Vec<Property> {
+    match descriptor.role() {
+        Role::Source => source_properties(),
+        Role::Sink => sink_properties(descriptor.sync),
+        Role::Filter if descriptor.can_be_parallel() => filter_properties(),
+        Role::Filter => Vec::new(),
+    }
+}
+
+fn source_properties() -> Vec<Property> {
     vec![
         property(
             "num-buffers",
@@ -49,15 +60,13 @@ pub fn source_properties() -> Vec<Property> {
     ]
 }
 
-/// What every sink has, run by the host; a component's own property of the same
-/// name wins. The default of `sync` is what the sink's descriptor says.
-pub fn sink_properties() -> Vec<Property> {
+fn sink_properties(sync: bool) -> Vec<Property> {
     vec![
         property(
             "sync",
             "Wait for each buffer's time",
             PropertyKind::Boolean,
-            Value::Boolean(true),
+            Value::Boolean(sync),
         ),
         max_lateness(),
         property(
@@ -72,6 +81,19 @@ pub fn sink_properties() -> Vec<Property> {
         .unit("ns"),
         stats(),
     ]
+}
+
+fn filter_properties() -> Vec<Property> {
+    let parallel = property(
+        "parallel",
+        "Instances that take turns with the buffers, each in its own thread; order is kept",
+        PropertyKind::Integer {
+            min: 1,
+            max: MAX_PARALLEL,
+        },
+        Value::Integer(1),
+    );
+    vec![parallel.unit("instances")]
 }
 
 fn max_lateness() -> Property {
@@ -165,6 +187,7 @@ fn element(
         capabilities: Vec::new(),
         live: false,
         sync: false,
+        stateless: false,
     }
 }
 
@@ -248,6 +271,28 @@ fn funnel() -> Descriptor {
         "Generic",
         "Joins several streams into one",
         pads,
+        Vec::new(),
+    )
+}
+
+/// What hands buffers to instances of one element in turn. Graphs make it, texts do not.
+pub(super) fn scatter() -> Descriptor {
+    element(
+        "scatter",
+        "Generic",
+        "Gives buffers to instances of one element in turn",
+        [pad("sink", Direction::Sink), pad("src_%u", Direction::Src)],
+        Vec::new(),
+    )
+}
+
+/// What brings together what leaves such instances, in order.
+pub(super) fn gather() -> Descriptor {
+    element(
+        "gather",
+        "Generic",
+        "Brings together what instances of one element made, in order",
+        [pad("sink_%u", Direction::Sink), pad("src", Direction::Src)],
         Vec::new(),
     )
 }

@@ -167,6 +167,7 @@ pub(crate) fn descriptor_from_guest(from: guest::Descriptor) -> Result<core::Des
             .collect(),
         live: from.live,
         sync: from.sync,
+        stateless: from.stateless,
     };
     if descriptor.pads.is_empty() {
         return Err("no pads".to_owned());

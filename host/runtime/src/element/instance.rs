@@ -394,7 +394,7 @@ impl Instance {
                     .map(|(name, value)| setting(name, value))
                     .collect(),
             }),
-            Item::Buffer(_) | Item::Caps(_) => return Ok(true),
+            Item::Buffer(_) | Item::Caps(_) | Item::Turn(_) => return Ok(true),
         };
         let disposition =
             self.call(|guest, store| guest.call_handle_event(store, pad as u32, &event))?;

@@ -100,8 +100,19 @@ pub(crate) enum Item {
     Segment(Segment),
     /// An element's own event.
     Custom(Arc<CustomEvent>),
+    /// A mark between the buffers of instances that take turns; no element sees it.
+    Turn(Turn),
     /// No more.
     Eos,
+}
+
+/// What `scatter` tells `gather` in each instance's stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Events up to the next mark have come by another instance too.
+    Repeated,
+    /// All that the instance makes of this turn is through.
+    Over,
 }
 
 /// An event that only the elements concerned understand.

@@ -97,6 +97,7 @@ fn from_bytes(reader: &mut Reader<'_>) -> guest::Descriptor {
         capabilities: reader.list(capability),
         live: reader.flag(),
         sync: reader.flag(),
+        stateless: reader.flag(),
     }
 }
 

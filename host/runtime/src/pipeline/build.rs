@@ -16,6 +16,7 @@ use millstream_core::{Oracle, Plan, negotiate};
 use super::component::ComponentNode;
 use super::mail::Mailbox;
 use super::node::{HostKind, HostNode, Node, Target};
+use super::parallel::{Gather, Scatter};
 use super::queue::Queue;
 use super::runner::{Blueprint, Runner};
 use super::shared::Shared;
@@ -134,19 +135,22 @@ fn host_node(element: &Element, kind: &Kind, targets: Vec<Option<Target>>) -> Ho
         .iter()
         .filter(|pad| pad.direction == Direction::Sink)
         .count();
+    let targets: Vec<Target> = targets.into_iter().flatten().collect();
     HostNode {
         name: element.name.clone(),
         factory: element.factory.clone(),
         kind: match kind {
             Kind::Queue(settings) => HostKind::Queue(Box::new(Queue::new(*settings))),
             Kind::Tee => HostKind::Tee,
+            Kind::Scatter => HostKind::Scatter(Scatter::new(targets.len())),
+            Kind::Gather => HostKind::Gather(Gather::new(sinks)),
             Kind::Funnel => HostKind::Funnel(Mutex::new(())),
             Kind::Valve { drop } => HostKind::Valve {
                 drop: AtomicBool::new(*drop),
             },
             Kind::CapsFilter(_) | Kind::Component => HostKind::CapsFilter,
         },
-        targets: targets.into_iter().flatten().collect(),
+        targets,
         counters: Counters::default(),
         open_sinks: AtomicUsize::new(sinks),
     }
@@ -320,11 +324,9 @@ impl Builder<'_> {
                 }
             }
         }
-        let extra = self
-            .options
-            .grants
-            .iter()
-            .filter(|(name, _)| *name == element.name);
+        let asked = element.twin_of.as_ref().unwrap_or(&element.name);
+        let extra = self.options.grants.iter();
+        let extra = extra.filter(|(name, _)| name == asked);
         for grant in element
             .policy
             .grants

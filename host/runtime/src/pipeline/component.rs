@@ -128,9 +128,19 @@ impl ComponentNode {
         match item {
             Item::Buffer(buffer) => self.push_buffer(pad, buffer),
             Item::Caps(caps) => self.push_caps(pad, &caps),
+            Item::Turn(_) => self.pass_mark(&item),
             event @ (Item::Segment(_) | Item::Custom(_) | Item::Eos) => {
                 self.push_event(pad, &event)
             }
+        }
+    }
+
+    /// A mark goes on behind what the element made of the buffer before it.
+    fn pass_mark(&self, mark: &Item) -> Flow {
+        let mut runner = self.enter();
+        match runner.finished {
+            Some(flow) => flow,
+            None => self.send(&mut runner, self.to_src_pads(mark)),
         }
     }
 

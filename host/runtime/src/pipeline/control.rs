@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use millstream_core::element::{Mutability, Property, PropertyKind, Value};
-use millstream_core::graph::Graph;
+use millstream_core::graph::{self, Graph};
 use millstream_core::pipeline::value_from_text;
 
 use super::component::ComponentNode;
@@ -154,8 +154,9 @@ impl Controller {
         self.nodes.iter().map(|node| node.stats()).collect()
     }
 
-    /// Changes a property, whose value is written as in a launch line. True: done; false:
-    /// the element is busy or the pipeline paused, and it happens with the next buffer.
+    /// Changes a property, whose value is written as in a launch line, of all instances of
+    /// the element. True: done; false: the element is busy or the pipeline paused, and it
+    /// happens with the next buffer.
     ///
     /// # Errors
     /// No such element or property, a value that is not allowed, a property that is fixed
@@ -171,8 +172,27 @@ impl Controller {
                 }
                 Ok(true)
             }
-            Node::Component(component) => component.set_property(name, value),
+            Node::Component(_) => {
+                let mut is_done = true;
+                for component in self.instances(element) {
+                    is_done &= component.set_property(name, value)?;
+                }
+                Ok(is_done)
+            }
         }
+    }
+
+    /// All components that take turns with one, itself included.
+    fn instances<'a>(&'a self, element: &'a str) -> impl Iterator<Item = &'a ComponentNode> {
+        let asked = |it: &'a graph::Element| it.twin_of.as_deref().unwrap_or(&it.name);
+        let elements = || self.graph.elements.iter();
+        let wanted = elements().find(|it| it.name == element).map(asked);
+        let both = elements().zip(self.nodes.iter());
+        let same = both.filter(move |(it, _)| Some(asked(it)) == wanted);
+        same.filter_map(|(_, node)| match &**node {
+            Node::Component(component) => Some(&**component),
+            Node::Host(_) => None,
+        })
     }
 
     /// Lets running time stand still: sources make nothing, synchronised sinks show
@@ -209,15 +229,20 @@ impl Controller {
     /// # Errors
     /// The new component cannot stand there, or failed in its trial. The old one goes on.
     pub fn swap(&self, swap: &Swap) -> Result<Swapped, Error> {
+        let refused = |message: String| Error::NotSwapped {
+            element: swap.element.clone(),
+            message,
+            hint: None,
+        };
+        let instances = self.instances(&swap.element).count();
         match &**self.node(&swap.element)? {
+            Node::Component(_) if instances > 1 => Err(refused(format!(
+                "{instances} instances of it take turns, and one at a time would make them differ"
+            ))),
             Node::Component(component) => {
                 component.swap(&self.elements, swap, |loaded| self.check_lock(loaded))
             }
-            Node::Host(_) => Err(Error::NotSwapped {
-                element: swap.element.clone(),
-                message: "it is part of the host".to_owned(),
-                hint: None,
-            }),
+            Node::Host(_) => Err(refused("it is part of the host".to_owned())),
         }
     }
 

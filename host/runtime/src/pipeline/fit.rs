@@ -181,6 +181,7 @@ mod tests {
             capabilities: Vec::new(),
             live: false,
             sync: false,
+            stateless: false,
         }
     }
 

@@ -18,6 +18,7 @@ mod swap;
 mod trial;
 mod control;
 mod oracle;
+mod parallel;
 mod build;
 mod source;
 mod thread;
@@ -35,8 +36,9 @@ pub use self::build::{
     DEFAULT_MEMORY_BYTES,
 };
 pub use self::control::{Controller, ElementStatus, PadStatus};
-use self::node::{HostKind, Node};
+use self::node::Node;
 use self::oracle::GraphOracle;
+use self::queue::Queue;
 use self::shared::Shared;
 pub use self::stats::ElementStats;
 pub use self::swap::{DEFAULT_TRIAL, Swap, Swapped};
@@ -189,35 +191,38 @@ impl Pipeline {
         self.shared.clock.play();
         self.shared.bus.post(Message::StateChanged(State::Playing));
         for node in self.nodes.iter() {
-            if let Some(thread) = self.thread_of(node) {
+            for thread in self.threads_of(node) {
                 self.threads.push(thread.start()?);
             }
         }
         Ok(())
     }
 
-    /// The thread that a node runs in, if it has its own.
-    fn thread_of(&self, node: &Arc<Node>) -> Option<StreamingThread> {
-        let (name, priority) = match &**node {
-            Node::Host(host) => match &host.kind {
-                HostKind::Queue(queue) => (host.name.as_str(), queue.priority()),
-                _ => return None,
-            },
-            Node::Component(component) if component.is_source() => {
-                (component.name(), component.base.priority)
+    /// The threads that a node has of its own: one for each of its queues.
+    fn threads_of(&self, node: &Arc<Node>) -> Vec<StreamingThread> {
+        let (name, priorities) = match &**node {
+            Node::Host(host) => {
+                let queues = host.queues().iter();
+                (&*host.name, queues.map(Queue::priority).collect())
             }
-            Node::Component(_) => return None,
+            Node::Component(component) if component.is_source() => {
+                (component.name(), vec![component.base.priority])
+            }
+            Node::Component(_) => return Vec::new(),
         };
-        let (node, shared) = (node.clone(), self.shared.clone());
-        Some(StreamingThread {
-            name: name.to_owned(),
-            priority,
-            shared: self.shared.clone(),
-            run: Box::new(move || match &*node {
-                Node::Host(host) => host.run_queue(&shared),
-                Node::Component(component) => source::run(component),
-            }),
-        })
+        let thread = |(queue, priority)| {
+            let (node, shared) = (node.clone(), self.shared.clone());
+            StreamingThread {
+                name: name.to_owned(),
+                priority,
+                shared: self.shared.clone(),
+                run: Box::new(move || match &*node {
+                    Node::Host(host) => host.run_queue(queue, &shared),
+                    Node::Component(component) => source::run(component),
+                }),
+            }
+        };
+        priorities.into_iter().enumerate().map(thread).collect()
     }
 
     /// Asks the sources to end their streams; what is under way is finished.

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use millstream_core::clock::Segment;
 
 use super::component::ComponentNode;
+use super::parallel::{Gather, Scatter};
 use super::queue::Queue;
 use super::shared::Shared;
 use super::stats::{Counters, ElementStats};
@@ -67,6 +68,10 @@ pub(crate) enum HostKind {
     Funnel(Mutex<()>),
     /// Drops everything, or nothing.
     Valve { drop: AtomicBool },
+    /// To instances of one element in turn.
+    Scatter(Scatter),
+    /// What they made, in order.
+    Gather(Gather),
 }
 
 /// The sink pad that a src pad is linked to.
@@ -81,7 +86,7 @@ impl Target {
     pub(crate) fn push(&self, item: Item) -> Flow {
         match &*self.node {
             Node::Component(component) => component.push(self.pad, item),
-            Node::Host(host) => host.push(item),
+            Node::Host(host) => host.push(self.pad, item),
         }
     }
 }
@@ -100,22 +105,37 @@ impl Node {
 
     /// Ends all waiting in it, for good.
     pub(crate) fn flush(&self) {
-        if let Self::Host(host) = self
-            && let HostKind::Queue(queue) = &host.kind
-        {
-            queue.flush();
+        let Self::Host(host) = self else { return };
+        host.queues().iter().for_each(Queue::flush);
+        if let HostKind::Gather(gather) = &host.kind {
+            gather.end(Flow::Flushing);
         }
     }
 }
 
 impl HostNode {
-    fn push(&self, item: Item) -> Flow {
+    /// Each has a thread behind it.
+    pub(crate) fn queues(&self) -> &[Queue] {
+        match &self.kind {
+            HostKind::Queue(queue) => std::slice::from_ref(&**queue),
+            HostKind::Scatter(scatter) => scatter.queues(),
+            _ => &[],
+        }
+    }
+
+    fn push(&self, pad: usize, item: Item) -> Flow {
         if let Item::Buffer(buffer) = &item {
             self.counters.arrived(buffer.size());
         }
         match &self.kind {
             HostKind::Queue(queue) => queue.push(item, &self.counters),
             HostKind::Tee => self.push_to_all(&item),
+            HostKind::Scatter(scatter) => scatter.push(item, &self.counters),
+            HostKind::Gather(gather) => {
+                // Its src pad, which is always there, comes first.
+                let branch = pad.saturating_sub(1);
+                gather.push(branch, item, self.targets.first(), &self.counters)
+            }
             HostKind::Funnel(order) => {
                 let _order = order.lock().unwrap_or_else(PoisonError::into_inner);
                 let last = matches!(item, Item::Eos)
@@ -169,9 +189,10 @@ impl HostNode {
         combine(&flows)
     }
 
-    /// A queue's thread: hands on what waits until the end.
-    pub(crate) fn run_queue(&self, shared: &Shared) {
-        let HostKind::Queue(queue) = &self.kind else {
+    /// The thread of one of its queues: hands on what waits until the end.
+    pub(crate) fn run_queue(&self, index: usize, shared: &Shared) {
+        let (Some(queue), Some(target)) = (self.queues().get(index), self.targets.get(index))
+        else {
             return;
         };
         let mut segment = Segment::default();
@@ -195,7 +216,10 @@ impl HostNode {
                 _ => {}
             }
             let is_end = matches!(item, Item::Eos);
-            let flow = self.push_on(item);
+            if matches!(item, Item::Buffer(_)) {
+                Counters::add(&self.counters.buffers_out, 1);
+            }
+            let flow = target.push(item);
             if is_end || flow == Flow::Flushing {
                 break;
             }

@@ -47,7 +47,7 @@ impl Builder<'_> {
             Some(descriptor) => descriptor,
             None => self.look_up(registry)?,
         };
-        let hosted = hosted(&descriptor);
+        let hosted = builtin::base_properties(&descriptor);
         let set = self.set(&descriptor, &hosted)?;
         let properties = self.own(&descriptor, &set)?;
         let kind = if is_host {
@@ -67,6 +67,7 @@ impl Builder<'_> {
             base: base(&descriptor, &hosted, &set),
             pads: always_pads(&descriptor),
             policy: text.policy.clone(),
+            twin_of: None,
             span: text.span,
             descriptor,
         })
@@ -174,15 +175,6 @@ impl Builder<'_> {
     }
 }
 
-/// The properties that the host runs for it.
-fn hosted(descriptor: &Descriptor) -> Vec<Property> {
-    match descriptor.role() {
-        Role::Source => builtin::source_properties(),
-        Role::Sink => builtin::sink_properties(),
-        Role::Filter => Vec::new(),
-    }
-}
-
 fn base(descriptor: &Descriptor, hosted: &[Property], set: &[(&Property, Value)]) -> Base {
     let value = |name: &str| {
         let ours = descriptor.property(name).is_none();
@@ -208,6 +200,7 @@ fn base(descriptor: &Descriptor, hosted: &[Property], set: &[(&Property, Value)]
         max_lateness_nanos: u64::try_from(integer("max-lateness", -1)).ok(),
         ts_offset_nanos: integer("ts-offset", 0),
         stats: flag("stats", false),
+        parallel: usize::try_from(integer("parallel", 1)).unwrap_or(1),
         priority: match value("thread-priority") {
             Some(Value::Text(word)) => Priority::from_word(&word),
             _ => Priority::Normal,
@@ -215,7 +208,7 @@ fn base(descriptor: &Descriptor, hosted: &[Property], set: &[(&Property, Value)]
     }
 }
 
-fn always_pads(descriptor: &Descriptor) -> Vec<Pad> {
+pub(super) fn always_pads(descriptor: &Descriptor) -> Vec<Pad> {
     let always = descriptor.pads.iter().enumerate();
     always
         .filter(|(_, template)| template.presence == Presence::Always)

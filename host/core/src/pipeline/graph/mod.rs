@@ -1,11 +1,12 @@
 //! Elements, pads and links, checked: what the runtime builds.
 //!
 //! `build` makes elements of their texts, `wire` gives each link its pads, `check`
-//! looks at the whole.
+//! looks at the whole, and `parallel` puts several instances in one element's place.
 
 mod build;
 mod check;
 mod wire;
+mod parallel;
 
 #[cfg(test)]
 mod tests;
@@ -33,9 +34,9 @@ pub trait Registry {
 pub struct Graph {
     /// The pipeline's name.
     pub name: String,
-    /// In the order of the text.
+    /// In the order of the text, and behind them what `parallel` adds.
     pub elements: Vec<Element>,
-    /// In the order of the text.
+    /// The same.
     pub links: Vec<Link>,
     /// The text, for errors found later.
     pub source: Source,
@@ -65,6 +66,8 @@ pub struct Element {
     pub pads: Vec<Pad>,
     /// What it may do and what happens when it fails.
     pub policy: Policy,
+    /// The element of the text that it is one more instance of, by name.
+    pub twin_of: Option<String>,
     /// Where it stands in the text.
     pub span: Option<Span>,
 }
@@ -87,6 +90,10 @@ pub enum Kind {
         /// Whether it drops everything.
         drop: bool,
     },
+    /// The host: buffers to instances of one element in turn.
+    Scatter,
+    /// The host: what they made, in order.
+    Gather,
 }
 
 /// What the host does for every source and every sink, as GStreamer's base classes.
@@ -106,6 +113,8 @@ pub struct Base {
     pub stats: bool,
     /// Sources: of their thread.
     pub priority: queue::Priority,
+    /// Filters: instances that take turns, at least 1.
+    pub parallel: usize,
 }
 
 /// A pad of an element.
@@ -162,6 +171,7 @@ impl Graph {
         };
         wire::links(&mut graph, description)?;
         check::all(&graph)?;
+        parallel::expand(&mut graph);
         Ok(graph)
     }
 

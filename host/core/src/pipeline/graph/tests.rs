@@ -1,10 +1,10 @@
 //! What graphs hold; mistakes are in `error/cases.txt`.
 
-use super::{Graph, Kind};
+use super::{Graph, Kind, Registry};
 use crate::element::Value;
 use crate::pipeline::builtin;
 use crate::queue::Leaky;
-use crate::testing::graph;
+use crate::testing::{Shelf, graph};
 
 fn links(graph: &Graph) -> String {
     let link =
@@ -88,15 +88,39 @@ fn properties_are_typed() {
 fn tables_have_defaults_of_their_kind() {
     let all = builtin::all();
     let tables = all.iter().flat_map(|it| it.properties.iter().cloned());
-    for property in tables
-        .chain(builtin::source_properties())
-        .chain(builtin::sink_properties())
-    {
+    let known = ["videotestsrc", "videoconvert", "windowsink"];
+    let known = known.map(|name| Shelf.descriptor(name).unwrap().unwrap());
+    let hosted = known.iter().flat_map(|it| {
+        let properties = builtin::base_properties(it);
+        assert!(!properties.is_empty(), "{}", it.name);
+        properties
+    });
+    for property in tables.chain(hosted) {
         assert!(property.default.is_some(), "{}", property.name);
         assert!(!property.description.ends_with('.'), "{}", property.name);
     }
     let names: Vec<_> = all.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["queue", "tee", "capsfilter", "funnel", "valve"]);
+}
+
+#[test]
+fn instances_that_take_turns_stand_in_the_place_of_one() {
+    let built = graph("videotestsrc ! videoconvert name=c parallel=2 ! fakesink name=c-1").unwrap();
+    assert_eq!(
+        links(&built),
+        "videotestsrc0.src>c-scatter.sink c-gather.src>c-1.sink \
+         c-scatter.src_0>c.sink c.src>c-gather.sink_0 \
+         c-scatter.src_1>c-1-.sink c-1-.src>c-gather.sink_1"
+    );
+    assert_eq!(built.topological().len(), built.elements.len());
+    let twins: Vec<_> = built
+        .elements
+        .iter()
+        .map(|it| it.twin_of.as_deref())
+        .collect();
+    assert_eq!(twins, [None, None, None, None, None, Some("c")]);
+    let one = graph("videotestsrc ! videoconvert parallel=1 ! fakesink").unwrap();
+    assert_eq!(one.elements.len(), 3);
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(super) fn links(graph: &mut Graph, description: &Description) -> Result<(), 
 
 /// A pad that is there, or one to be made from a template.
 #[derive(Clone, Copy)]
-enum Slot {
+pub(super) enum Slot {
     Pad(usize),
     Template(usize),
 }
@@ -199,7 +199,7 @@ fn candidates(
 
 impl Graph {
     /// Takes a pad for a link, or makes one.
-    fn fill(&mut self, element: usize, slot: Slot, link: usize) -> usize {
+    pub(super) fn fill(&mut self, element: usize, slot: Slot, link: usize) -> usize {
         let Some(element) = self.elements.get_mut(element) else {
             return 0;
         };
