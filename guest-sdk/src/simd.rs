@@ -15,9 +15,9 @@
 //! registers; and [`packed`] of numbers that the compiler does not know to be positive.
 
 pub use bytemuck::must_cast as cast;
-pub use wide::{i16x8, i32x4, u8x16, u16x8};
+pub use wide::{i8x16, i16x8, i32x4, u8x16, u16x8};
 
-use wide::{i8x16, i16x16, i32x8};
+use wide::{i16x16, i32x8};
 
 /// Sixteen bytes, each from one of thirty-two places: those of the first vector are
 /// 0 to 15, those of the second 16 to 31.

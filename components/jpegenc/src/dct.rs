@@ -10,7 +10,7 @@
 //! multiplications", ICASSP 1989, figure 1, without the scaling at its end.
 
 use millstream_sdk::shuffle;
-use millstream_sdk::simd::{cast, i16x8, numbers, signed_bytes, transposed, u8x16};
+use millstream_sdk::simd::{cast, i8x16, i16x8, numbers, signed_bytes, transposed, u8x16};
 
 /// How much larger coefficients are than in the standard.
 const SCALE: f64 = 32.0;
@@ -21,6 +21,9 @@ const DC_BITS: u32 = 24;
 
 /// There is no code for larger ones.
 const MAX_LEVEL: i16 = 1_023;
+
+/// Stands for no level at all.
+pub(crate) const NONE: u8 = 128;
 
 /// A coefficient's place in [`Block::levels`], in the order in which they are written:
 /// rows and columns are exchanged, as one of two transpositions is left out.
@@ -75,6 +78,9 @@ impl Quantizer {
 pub(crate) struct Block {
     /// Rows and columns are exchanged; the first one does not count.
     pub(crate) levels: [i16; 64],
+    /// In the order in which they are written, none below -127 or above 127; behind them
+    /// stands [`NONE`].
+    pub(crate) small: [u8; 96],
     /// Of the first coefficient.
     pub(crate) dc: i32,
     /// Bit by bit whether a level is not 0, in the order in which they are written.
@@ -121,19 +127,21 @@ pub(crate) fn block(rows: [i16x8; 8], quantizer: &Quantizer) -> Block {
     } else {
         levels
     };
+    let [a, b, c, d] = written(levels);
     Block {
         levels: cast(levels),
+        small: cast([a, b, c, d, u8x16::splat(NONE), u8x16::splat(NONE)]),
         dc: (dc as i32).clamp(i32::from(-MAX_LEVEL) - 1, i32::from(MAX_LEVEL)),
-        non_zero: non_zero(levels),
+        non_zero: non_zero([a, b, c, d]),
     }
 }
 
-/// See [`Block::non_zero`].
+/// See [`Block::small`].
 #[inline]
-fn non_zero(levels: [i16x8; 8]) -> u64 {
+fn written(levels: [i16x8; 8]) -> [u8x16; 4] {
     let [a, b, c, d, e, f, g, h] = levels;
-    let (a, b) = (signed_bytes(a, b), signed_bytes(c, d));
-    let (c, d) = (signed_bytes(e, f), signed_bytes(g, h));
+    let bytes = |a, b| cast(cast::<_, i8x16>(signed_bytes(a, b)).max(i8x16::splat(-127)));
+    let (a, b, c, d) = (bytes(a, b), bytes(c, d), bytes(e, f), bytes(g, h));
     // Each group of sixteen places out of the vectors that it lies in, one by one.
     let first = shuffle!(a, b, 0 8 1 2 9 16 24 17 10 3 4 11 18 25 0 0);
     let first = shuffle!(first, c, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 16 24);
@@ -145,6 +153,12 @@ fn non_zero(levels: [i16x8; 8]) -> u64 {
     let third = shuffle!(third, d, 0 1 2 3 4 5 6 7 8 18 25 26 19 13 14 15);
     let fourth = shuffle!(b, c, 7 15 22 29 0 0 0 0 30 23 31 0 0 0 0 0);
     let fourth = shuffle!(fourth, d, 0 1 2 3 20 27 28 21 8 9 10 22 29 30 23 31);
+    [first, second, third, fourth]
+}
+
+/// See [`Block::non_zero`].
+#[inline]
+fn non_zero([first, second, third, fourth]: [u8x16; 4]) -> u64 {
     let bits = |levels: u8x16| !levels.simd_eq(u8x16::ZERO).to_bitmask() & 0xffff;
     let low = bits(first) | bits(second) << 16;
     let high = bits(third) | bits(fourth) << 16;

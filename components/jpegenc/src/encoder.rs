@@ -27,6 +27,7 @@ pub(crate) struct Encoder {
     header: Vec<u8>,
     luma: Quantizer,
     chroma: Quantizer,
+    tables: Box<[Tables; 2]>,
     scan: Scan,
 }
 
@@ -39,6 +40,7 @@ impl Encoder {
             header: header(info, &[luma, chroma]),
             luma: Quantizer::new(&luma, luma_gain, offset),
             chroma: Quantizer::new(&chroma, chroma_gain, 0.0),
+            tables: Box::new(Tables::all()),
             scan: Scan::default(),
             info: info.clone(),
         }
@@ -51,6 +53,7 @@ impl Encoder {
         let mut writer = Writer {
             luma: &self.luma,
             chroma: &self.chroma,
+            tables: &self.tables,
             scan: &mut self.scan,
             last: [0; 3],
         };
@@ -120,6 +123,7 @@ fn gains(info: &VideoInfo) -> (f64, f64, f64) {
 struct Writer<'a> {
     luma: &'a Quantizer,
     chroma: &'a Quantizer,
+    tables: &'a [Tables; 2],
     scan: &'a mut Scan,
     /// The first level of each component's last block.
     last: [i32; 3],
@@ -164,14 +168,14 @@ impl Writer<'_> {
 
     #[inline(never)]
     fn luma(&mut self, rows: [i16x8; 8]) {
-        let [tables, _] = &Tables::ALL;
+        let [tables, _] = self.tables;
         let [last, ..] = &mut self.last;
         self.scan.block(&dct::block(rows, self.luma), last, tables);
     }
 
     #[inline(never)]
     fn chroma(&mut self, u: [i16x8; 8], v: [i16x8; 8]) {
-        let [_, tables] = &Tables::ALL;
+        let [_, tables] = self.tables;
         let [_, last_u, last_v] = &mut self.last;
         for (rows, last) in [(u, last_u), (v, last_v)] {
             self.scan

@@ -4,256 +4,276 @@
 //! ITU-T T.81, annexes C and F.1.2.
 
 use millstream_sdk::shuffle;
-use millstream_sdk::simd::{cast, u8x16};
+use millstream_sdk::simd::u8x16;
 
-use crate::dct::{Block, PLACES};
+use crate::dct::{Block, NONE, PLACES};
 use crate::tables::{AC, Codes, DC};
 
-/// Words for which there is room before a block is written: 64 codes of at most 27 bits
-/// are 54.
-const BLOCK_ROOM: usize = 64;
-/// The most codes of a block are 64, and some for many zeros.
-const BLOCK_CODES: usize = 128;
-/// How many words the room grows at a time, at least.
-const GROWTH: usize = 16 * 1024;
-/// Words to which zeros are added at a time.
-const GROUP: usize = 4;
-/// The symbol of sixteen zeros.
-const ZEROS: usize = 0xf0;
+/// The most bytes of a block: 64 codes of at most 27 bits are 216.
+const BLOCK: usize = 255;
+/// A number that bits are stored as.
+const WORD: usize = size_of::<u64>();
+/// How many bytes the room grows at a time, at least.
+const GROWTH: usize = 64 * 1024;
+/// Bytes to which zeros are added at a time.
+const GROUP: usize = 16;
 /// The symbol of nothing but zeros.
 const END: usize = 0;
+/// Stands for the code of a level that is too large for [`Tables::small`].
+const LARGE: u32 = u32::MAX;
+/// The bits of a code's entry that say how long it is.
+const LENGTH: u32 = 31;
 
-/// The codes of a luma or chroma component, for each symbol: the bits of the code and
-/// of the level behind it, and five bits that say how many these are.
+/// The codes of a luma or chroma component: bits, the first one highest, and in the lowest
+/// five how many these are, those of the level included.
 #[derive(Debug)]
 pub(crate) struct Tables {
+    /// By symbol, without the bits of the level.
     dc: [u32; 256],
     ac: [u32; 256],
+    /// By the zeros before a level and the level itself, with its bits; [`LARGE`] for
+    /// those that may have been larger.
+    small: [u32; 16 * 256],
 }
 
 impl Tables {
     /// Of luma and of chroma.
-    pub(crate) const ALL: [Self; 2] = {
+    pub(crate) fn all() -> [Self; 2] {
         let ([dc_luma, dc_chroma], [ac_luma, ac_chroma]) = (DC, AC);
-        [
+        [(dc_luma, ac_luma), (dc_chroma, ac_chroma)].map(|(dc, ac)| {
+            let ac = table(&ac);
+            let small = |at: usize| match (at >> 8, at as u8) {
+                (_, NONE) => 0,
+                (_, 127 | 129) => LARGE,
+                (zeros, level) => code(&ac, (zeros as u32) << 4, i32::from(level as i8)),
+            };
             Self {
-                dc: table(&dc_luma),
-                ac: table(&ac_luma),
-            },
-            Self {
-                dc: table(&dc_chroma),
-                ac: table(&ac_chroma),
-            },
-        ]
-    };
+                dc: table(&dc),
+                ac,
+                small: core::array::from_fn(small),
+            }
+        })
+    }
 }
 
-#[allow(
-    clippy::indexing_slicing,
-    reason = "only at compile time, where a wrong index is an error"
-)]
-const fn table(codes: &Codes) -> [u32; 256] {
+fn table(codes: &Codes) -> [u32; 256] {
     let mut table = [0; 256];
-    let (mut code, mut at, mut length) = (0, 0, 1);
-    while length <= 16 {
-        let mut left = codes.counts[length - 1];
-        while left > 0 {
-            let symbol = codes.symbols[at] as usize;
-            let size = symbol & 15;
-            table[symbol] = code << size << 5 | (length + size) as u32;
-            (code, at, left) = (code + 1, at + 1, left - 1);
+    let mut symbols = codes.symbols.iter();
+    let mut code = 0;
+    for (length, count) in (1..).zip(codes.counts) {
+        for symbol in symbols.by_ref().take(usize::from(count)) {
+            if let Some(to) = table.get_mut(usize::from(*symbol)) {
+                *to = code << (32 - length) | (length + u32::from(symbol & 15));
+            }
+            code += 1;
         }
-        (code, length) = (code << 1, length + 1);
+        code <<= 1;
     }
     table
 }
 
-/// The scan of a picture that is being written: bits in words, without the zeros that
-/// follow each byte of 255.
-///
-/// The codes of a block are looked up first and put together then: the first loop has
-/// nothing that waits for the code before, and the second one little.
-#[derive(Debug)]
+/// The scan of a picture that is being written, without the zeros that follow each byte
+/// of 255. It is written from its end to its beginning: a number's bytes lie in memory
+/// in the opposite order of that of a scan.
+#[derive(Debug, Default)]
 pub(crate) struct Scan {
     /// Longer than what is written, so that it grows seldom.
-    words: Vec<u32>,
-    /// Words written.
+    bytes: Vec<u8>,
+    /// Where in it what is written begins.
     at: usize,
     bits: Bits,
-    /// Of the present block.
-    codes: [u32; BLOCK_CODES],
 }
 
-impl Default for Scan {
-    fn default() -> Self {
-        Self {
-            words: Vec::new(),
-            at: 0,
-            bits: Bits::default(),
-            codes: [0; BLOCK_CODES],
-        }
-    }
-}
-
-/// The lowest bits are in no whole word yet.
+/// Bits that make no whole byte yet, and those of the present codes.
 #[derive(Debug, Default, Clone, Copy)]
 struct Bits {
+    /// The first one is the highest.
     bits: u64,
-    /// Up to 31.
     count: u32,
 }
 
 impl Scan {
     pub(crate) fn begin(&mut self) {
-        (self.at, self.bits) = (0, Bits::default());
+        (self.at, self.bits) = (self.bytes.len(), Bits::default());
     }
 
     /// Writes a block. `last` is the first level of the component's last one.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn block(&mut self, block: &Block, last: &mut i32, tables: &Tables) {
-        if self.words.len() - self.at < BLOCK_ROOM {
+        if self.at < BLOCK + WORD {
             self.grow();
         }
-        let room = self.words.get_mut(self.at..);
-        let Some(room) = room.and_then(<[u32]>::first_chunk_mut) else {
+        let written = self.bytes.get_mut(..self.at);
+        let Some(room) = written.and_then(<[u8]>::last_chunk_mut) else {
             return;
         };
-        let codes = &mut self.codes;
-        let mut count = 0;
-        let mut add = |code: u32| {
-            if let Some(to) = codes.get_mut(count % BLOCK_CODES) {
-                *to = code;
-            }
-            count += 1;
-        };
-        add(code(&tables.dc, 0, block.dc - *last));
+        let mut at = BLOCK;
+        let mut bits = self.bits;
+        bits.add(code(&tables.dc, 0, block.dc - *last));
         *last = block.dc;
-        let mut left = block.non_zero & !1;
+        bits.store(room, &mut at);
+        let mut left = with_zeros(block.non_zero | 1) & !1;
         let mut next = 1;
         while left != 0 {
-            let place = left.trailing_zeros();
-            left &= left - 1;
-            let mut run = place - next;
-            next = place + 1;
-            while run > 15 {
-                add(entry(&tables.ac, ZEROS));
-                run -= 16;
+            // Two of them just fit; where there is one left, the other has no bits.
+            for _ in 0..2 {
+                let place = left.trailing_zeros();
+                left &= left.wrapping_sub(1);
+                let run = place.wrapping_sub(next);
+                let small = block.small.get(place as usize).copied().unwrap_or(NONE);
+                let symbol = (run & 15) << 8 | u32::from(small);
+                let mut code = tables.small.get(symbol as usize).copied().unwrap_or(0);
+                if code == LARGE {
+                    code = self::code(&tables.ac, run << 4, level(block, place));
+                }
+                next = place + 1;
+                bits.add(code);
             }
-            add(code(&tables.ac, run << 4, level(block, place)));
+            bits.store(room, &mut at);
         }
-        if next != 64 {
-            add(entry(&tables.ac, END));
+        if block.non_zero >> 63 == 0 {
+            bits.add(entry(&tables.ac, END));
         }
-        let codes = codes.get(..count).unwrap_or_default();
-        self.at += self.bits.put(codes, room);
+        self.bits = bits;
+        self.at -= BLOCK - at;
     }
 
     /// Ends the scan; gives its bytes, which [`Finished::write`] writes.
     pub(crate) fn end(&mut self) -> Finished<'_> {
-        if self.words.len() - self.at < BLOCK_ROOM {
+        if self.at < WORD {
             self.grow();
         }
-        // Bits of 1 fill the last byte, zeros the word.
+        // Bits of 1 fill the last byte.
         let Bits { bits, count } = self.bits;
-        let fill = count.next_multiple_of(8) - count;
-        let bits = bits << fill | ((1 << fill) - 1);
-        if let Some(word) = self.words.get_mut(self.at) {
-            *word = (bits << 32 >> (count + fill)) as u32;
+        let bits = bits | u64::MAX >> count;
+        let written = self.bytes.get_mut(..self.at);
+        if let Some(to) = written.and_then(<[u8]>::last_chunk_mut) {
+            *to = bits.to_le_bytes();
         }
-        let length = self.at * 4 + count.div_ceil(8) as usize;
-        let words = self.words.get(..length.div_ceil(4)).unwrap_or_default();
-        let full = full(words);
-        Finished {
-            words,
-            length,
-            full,
-        }
+        self.at -= count.div_ceil(8) as usize;
+        let bytes = self.bytes.get(self.at..).unwrap_or_default();
+        let full = full(bytes);
+        Finished { bytes, full }
     }
 
     #[cold]
     fn grow(&mut self) {
-        self.words.resize(self.words.len() * 3 / 2 + GROWTH, 0);
+        let length = self.bytes.len();
+        let more = length / 2 + GROWTH;
+        self.bytes.resize(length + more, 0);
+        self.bytes.copy_within(self.at..length, self.at + more);
+        self.at += more;
     }
 }
 
 impl Bits {
-    /// Adds codes; gives how many words are full now. Each code writes the present word,
-    /// full or not, so that there is no branch.
+    /// Adds a code.
     #[inline]
-    fn put(&mut self, codes: &[u32], words: &mut [u32; BLOCK_ROOM]) -> usize {
-        let Self { mut bits, count } = *self;
-        // Bits of the words, those of the first one included that were there before.
-        let mut at = count;
-        for code in codes {
-            let length = code & 31;
-            bits = bits << length | u64::from(code >> 5);
-            let word = bits.wrapping_shl((at % 32 + length).wrapping_neg()) >> 32;
-            if let Some(to) = words.get_mut((at / 32) as usize % BLOCK_ROOM) {
-                *to = word as u32;
-            }
-            at += length;
+    fn add(&mut self, code: u32) {
+        self.bits |= u64::from(code & !LENGTH) << 32 >> self.count;
+        self.count += code & LENGTH;
+    }
+
+    /// Stores whole bytes and goes on before them. All are stored, whole or not, so that
+    /// there is no branch.
+    #[inline]
+    fn store(&mut self, room: &mut [u8; BLOCK + WORD], at: &mut usize) {
+        let start = *at & BLOCK;
+        if let Some(to) = room.get_mut(start..start + WORD) {
+            to.copy_from_slice(&self.bits.to_le_bytes());
         }
-        *self = Self {
-            bits,
-            count: at % 32,
-        };
-        (at / 32) as usize
+        *at = at.wrapping_sub((self.count / 8) as usize);
+        self.bits <<= self.count & !7;
+        self.count %= 8;
+    }
+}
+
+/// Adds the places of zeros that have a code: each sixteenth of them in a row that ends
+/// with what is not 0.
+#[inline]
+fn with_zeros(places: u64) -> u64 {
+    if after_zeros(places) == 0 {
+        return places;
+    }
+    added(places)
+}
+
+/// The places that come after sixteen or more zeros.
+#[inline]
+fn after_zeros(places: u64) -> u64 {
+    let mut near = places | places << 1;
+    near |= near << 2;
+    near |= near << 4;
+    near |= near << 8;
+    places & !(near << 1) & !1
+}
+
+#[cold]
+#[inline(never)]
+fn added(mut places: u64) -> u64 {
+    loop {
+        let after = after_zeros(places);
+        if after == 0 {
+            return places;
+        }
+        let before = places & (after & after.wrapping_neg()).wrapping_sub(1);
+        places |= 1 << 16 << before.ilog2();
     }
 }
 
 /// A scan that is complete.
 #[derive(Debug)]
 pub(crate) struct Finished<'a> {
-    words: &'a [u32],
-    length: usize,
-    /// How many bytes are 255.
+    /// The last one first.
+    bytes: &'a [u8],
+    /// How many of them are 255.
     full: usize,
 }
 
 impl Finished<'_> {
     /// Bytes that it takes.
     pub(crate) fn len(&self) -> usize {
-        self.length + self.full
+        self.bytes.len() + self.full
     }
 
     /// Writes it, with a 0 after each 255.
     pub(crate) fn write(&self, to: &mut [u8]) {
-        let (groups, last) = self.words.as_chunks::<GROUP>();
+        let (last, groups) = self.bytes.as_rchunks::<GROUP>();
         let mut at = 0;
-        for group in groups {
-            let bytes = big_endian(cast(*group));
+        for group in groups.iter().rev() {
+            let bytes = u8x16::new(*group);
             let is_plain = !bytes.simd_eq(u8x16::splat(255)).any();
+            let bytes = reversed(bytes).to_array();
             match to.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
                 Some(chunk) if is_plain => {
-                    *chunk = bytes.to_array();
-                    at += 16;
+                    *chunk = bytes;
+                    at += GROUP;
                 }
-                _ => at = stuffed(&bytes.to_array(), to, at),
+                _ => at = stuffed(&bytes, to, at),
             }
         }
-        let ends = last.iter().flat_map(|word| word.to_be_bytes());
-        for byte in ends.take(self.length.saturating_sub(groups.len() * GROUP * 4)) {
-            at = stuffed(&[byte], to, at);
+        for byte in last.iter().rev() {
+            at = stuffed(&[*byte], to, at);
         }
     }
 }
 
 /// How many bytes are 255.
-fn full(words: &[u32]) -> usize {
-    let (groups, last) = words.as_chunks::<GROUP>();
+fn full(bytes: &[u8]) -> usize {
+    let (groups, last) = bytes.as_chunks::<GROUP>();
     let groups = groups.iter().map(|group| {
-        let bytes: u8x16 = cast(*group);
-        bytes.simd_eq(u8x16::splat(255)).to_bitmask().count_ones()
+        let full = u8x16::new(*group).simd_eq(u8x16::splat(255));
+        full.to_bitmask().count_ones() as usize
     });
-    let last = last.iter().flat_map(|word| word.to_be_bytes());
-    groups.sum::<u32>() as usize + last.filter(|byte| *byte == 255).count()
+    groups.sum::<usize>()
+        + last
+            .iter()
+            .map(|byte| usize::from(*byte == 255))
+            .sum::<usize>()
 }
 
-fn big_endian(words: u8x16) -> u8x16 {
-    if cfg!(target_endian = "big") {
-        return words;
-    }
-    shuffle!(words, words, 3 2 1 0 7 6 5 4 11 10 9 8 15 14 13 12)
+fn reversed(bytes: u8x16) -> u8x16 {
+    shuffle!(bytes, bytes, 15 14 13 12 11 10 9 8 7 6 5 4 3 2 1 0)
 }
 
 /// Writes bytes with a 0 after each 255; gives where they end.
@@ -279,7 +299,8 @@ fn code(table: &[u32; 256], run: u32, level: i32) -> u32 {
     let size = 32 - level.unsigned_abs().leading_zeros();
     // Of a negative one the bits of it less 1.
     let bits = level + (level >> 31 & ((1 << (size & 31)) - 1));
-    entry(table, (run | size) as usize) + ((bits as u32) << 5)
+    let code = entry(table, (run | size) as usize);
+    code | (bits as u32) << ((code & LENGTH).wrapping_neg() & 31)
 }
 
 #[inline]
