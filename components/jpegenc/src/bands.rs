@@ -23,11 +23,35 @@ pub(crate) struct Samples<'a> {
 
 impl<'a> Samples<'a> {
     /// Eight rows. Below the last they are the last one again.
-    pub(crate) fn rows(&self, first: usize) -> [&'a [u8]; 8] {
-        core::array::from_fn(|y| {
+    pub(crate) fn rows(&self, first: usize) -> Rows<'a> {
+        Rows(core::array::from_fn(|y| {
             let start = (first + y).min(self.height.saturating_sub(1)) * self.stride;
             let row = self.bytes.get(start..start + self.width);
             row.unwrap_or_default()
+        }))
+    }
+}
+
+/// Rows of blocks.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Rows<'a>([&'a [u8]; 8]);
+
+impl<'a> Rows<'a> {
+    /// A block, unless rows end in it.
+    #[inline]
+    pub(crate) fn block(&self, x: usize) -> Option<[[u8; 8]; 8]> {
+        let [a, b, c, d, e, f, g, h] = self.0;
+        let at = |row: &'a [u8]| row.get(x..)?.first_chunk().copied();
+        let (a, b, c, d) = (at(a)?, at(b)?, at(c)?, at(d)?);
+        Some([a, b, c, d, at(e)?, at(f)?, at(g)?, at(h)?])
+    }
+
+    /// A block at the rows' end. Behind it they are the last sample again.
+    #[cold]
+    pub(crate) fn edge(&self, x: usize) -> [[u8; 8]; 8] {
+        self.0.map(|row| {
+            let last = row.last().copied().unwrap_or(128);
+            core::array::from_fn(|n| row.get(x + n).copied().unwrap_or(last))
         })
     }
 }

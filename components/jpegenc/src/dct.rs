@@ -10,7 +10,7 @@
 //! multiplications", ICASSP 1989, figure 1, without the scaling at its end.
 
 use millstream_sdk::shuffle;
-use millstream_sdk::simd::{cast, i8x16, i16x8, numbers, signed_bytes, transposed, u8x16};
+use millstream_sdk::simd::{cast, i8x16, i16x8, low, signed_bytes, transposed, u8x16};
 
 /// How much larger coefficients are than in the standard.
 const SCALE: f64 = 32.0;
@@ -80,60 +80,69 @@ pub(crate) struct Block {
     pub(crate) levels: [i16; 64],
     /// In the order in which they are written, none below -127 or above 127; behind them
     /// stands [`NONE`].
-    pub(crate) small: [u8; 96],
+    pub(crate) small: [u8; 80],
     /// Of the first coefficient.
     pub(crate) dc: i32,
     /// Bit by bit whether a level is not 0, in the order in which they are written.
     pub(crate) non_zero: u64,
 }
 
-/// Sixteen bytes as two rows of samples.
-#[inline]
-pub(crate) fn samples(row: u8x16) -> [i16x8; 2] {
-    let centred = row ^ u8x16::splat(128);
-    [
-        u8x16::unpack_low(u8x16::ZERO, centred),
-        u8x16::unpack_high(u8x16::ZERO, centred),
-    ]
-    .map(|raised| numbers(raised) >> 6_u32)
+impl Default for Block {
+    fn default() -> Self {
+        Self {
+            levels: [0; 64],
+            small: [NONE; 80],
+            dc: 0,
+            non_zero: 0,
+        }
+    }
 }
 
-/// Eight rows of samples become levels.
-#[inline]
-pub(crate) fn block(rows: [i16x8; 8], quantizer: &Quantizer) -> Block {
-    let columns = pass(transposed(pass(rows)));
-    let [first, ..] = columns;
-    let [dc, ..] = first.to_array();
-    let dc = i64::from(i32::from(dc) + quantizer.dc_offset) * quantizer.dc_reciprocal;
-    let dc = (dc + (1 << (DC_BITS - 1))) >> DC_BITS;
-    let [a, b, c, d, e, f, g, h] = columns;
-    let [ra, rb, rc, rd, re, rf, rg, rh] = quantizer.reciprocals;
-    let levels = [
-        a.mul_scale_round(ra),
-        b.mul_scale_round(rb),
-        c.mul_scale_round(rc),
-        d.mul_scale_round(rd),
-        e.mul_scale_round(re),
-        f.mul_scale_round(rf),
-        g.mul_scale_round(rg),
-        h.mul_scale_round(rh),
-    ];
-    let levels = if quantizer.may_exceed {
-        levels.map(|level| {
-            level
-                .max(i16x8::splat(-MAX_LEVEL))
-                .min(i16x8::splat(MAX_LEVEL))
-        })
-    } else {
-        levels
-    };
-    let [a, b, c, d] = written(levels);
-    Block {
-        levels: cast(levels),
-        small: cast([a, b, c, d, u8x16::splat(NONE), u8x16::splat(NONE)]),
-        dc: (dc as i32).clamp(i32::from(-MAX_LEVEL) - 1, i32::from(MAX_LEVEL)),
-        non_zero: non_zero([a, b, c, d]),
+impl Block {
+    /// Eight rows of eight samples become levels.
+    #[inline]
+    pub(crate) fn set(&mut self, rows: [[u8; 8]; 8], quantizer: &Quantizer) {
+        let columns = pass(transposed(pass(rows.map(samples))));
+        let [first, ..] = columns;
+        let [dc, ..] = first.to_array();
+        let dc = i64::from(i32::from(dc ^ i16::MIN) + quantizer.dc_offset);
+        let dc = (dc * quantizer.dc_reciprocal + (1 << (DC_BITS - 1))) >> DC_BITS;
+        let [a, b, c, d, e, f, g, h] = columns;
+        let [ra, rb, rc, rd, re, rf, rg, rh] = quantizer.reciprocals;
+        let levels = [
+            a.mul_scale_round(ra),
+            b.mul_scale_round(rb),
+            c.mul_scale_round(rc),
+            d.mul_scale_round(rd),
+            e.mul_scale_round(re),
+            f.mul_scale_round(rf),
+            g.mul_scale_round(rg),
+            h.mul_scale_round(rh),
+        ];
+        let levels = if quantizer.may_exceed {
+            levels.map(|level| {
+                level
+                    .max(i16x8::splat(-MAX_LEVEL))
+                    .min(i16x8::splat(MAX_LEVEL))
+            })
+        } else {
+            levels
+        };
+        let small = written(levels);
+        self.levels = cast(levels);
+        if let Some(to) = self.small.first_chunk_mut() {
+            *to = cast::<_, [u8; 64]>(small);
+        }
+        self.dc = (dc as i32).clamp(i32::from(-MAX_LEVEL) - 1, i32::from(MAX_LEVEL));
+        self.non_zero = non_zero(small);
     }
+}
+
+/// A row of samples. They are not centred: the first coefficient, which alone changes by
+/// that, has all bits that it then needs.
+#[inline]
+fn samples(row: [u8; 8]) -> i16x8 {
+    low(cast([u64::from_ne_bytes(row), 0])) << 2_u32
 }
 
 /// See [`Block::small`].

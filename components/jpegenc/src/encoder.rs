@@ -8,14 +8,15 @@
 //! ITU-T T.81 annexes B and F.1; JFIF (ITU-T T.871).
 
 use millstream_sdk::prelude::*;
-use millstream_sdk::simd::{i16x8, u8x16};
 use millstream_sdk::video::{ColorRange, Family};
 
-use crate::bands::{Bands, Samples};
-use crate::dct::{self, Quantizer, samples};
+use crate::bands::{Bands, Rows, Samples};
+use crate::dct::{Block, Quantizer};
 use crate::huffman::{Finished, Scan, Tables};
 use crate::tables::{self, AC, Codes, DC};
 
+/// The most blocks of a unit: four of luma, two of chroma.
+const UNIT: usize = 6;
 /// The end of a picture.
 const END: [u8; 2] = [0xff, 0xd9];
 
@@ -25,9 +26,11 @@ pub(crate) struct Encoder {
     info: VideoInfo,
     bands: Bands,
     header: Vec<u8>,
-    luma: Quantizer,
-    chroma: Quantizer,
+    /// Of luma and of chroma.
+    quantizers: [Quantizer; 2],
     tables: Box<[Tables; 2]>,
+    /// Of a unit.
+    blocks: [Block; UNIT],
     scan: Scan,
 }
 
@@ -38,8 +41,11 @@ impl Encoder {
         Self {
             bands: Bands::new(info),
             header: header(info, &[luma, chroma]),
-            luma: Quantizer::new(&luma, luma_gain, offset),
-            chroma: Quantizer::new(&chroma, chroma_gain, 0.0),
+            quantizers: [
+                Quantizer::new(&luma, luma_gain, offset),
+                Quantizer::new(&chroma, chroma_gain, 0.0),
+            ],
+            blocks: Default::default(),
             tables: Box::new(Tables::all()),
             scan: Scan::default(),
             info: info.clone(),
@@ -50,25 +56,29 @@ impl Encoder {
     pub(crate) fn encode(&mut self, bytes: &[u8]) -> Result<Encoded<'_>, Failure> {
         let frame = VideoFrame::new(&self.info, bytes)?;
         self.scan.begin();
-        let mut writer = Writer {
-            luma: &self.luma,
-            chroma: &self.chroma,
-            tables: &self.tables,
-            scan: &mut self.scan,
-            last: [0; 3],
-        };
-        let (across, down) = self.info.format.subsampling();
         let is_gray = matches!(self.info.format.family(), Family::Gray);
-        let (width, height) = (self.info.width, self.info.height);
-        let rows = down * 8;
-        let units = width.div_ceil(across * 8);
-        for y in (0..height).step_by(rows) {
-            let [luma, u, v] = self.bands.band(&frame, y, rows);
-            match (across, down) {
-                _ if is_gray => writer.gray(units, &luma),
-                (2, 2) => writer.rows::<2>(units, &luma, &u, &v),
-                (2, _) => writer.rows::<1>(units, &luma, &u, &v),
-                _ => writer.full(units, &luma, &u, &v),
+        let (across, down) = self.info.format.subsampling();
+        let units = self.info.width.div_ceil(across * 8);
+        let mut last = [0; 3];
+        for y in (0..self.info.height).step_by(down * 8) {
+            let band = self.bands.band(&frame, y, down * 8);
+            let (places, count) = places(&band, (across, down), is_gray);
+            let places = places.get(..count).unwrap_or_default();
+            for unit in 0..units {
+                // All blocks are transformed first: the processor does that of the next one
+                // beside it, whereas what is written says seldom what comes then.
+                for (block, place) in self.blocks.iter_mut().zip(places) {
+                    let [luma, chroma] = &self.quantizers;
+                    let quantizer = if place.component == 0 { luma } else { chroma };
+                    transform(block, &place.rows, place.x + unit * place.step, quantizer);
+                }
+                for (block, place) in self.blocks.iter().zip(places) {
+                    let [luma, chroma] = &*self.tables;
+                    let tables = if place.component == 0 { luma } else { chroma };
+                    if let Some(last) = last.get_mut(place.component) {
+                        self.scan.block(block, last, tables);
+                    }
+                }
             }
         }
         Ok(Encoded {
@@ -119,102 +129,56 @@ fn gains(info: &VideoInfo) -> (f64, f64, f64) {
     (luma, chroma, (128.0 - 16.0) * luma - 128.0)
 }
 
-/// Writes units: blocks that belong together.
-struct Writer<'a> {
-    luma: &'a Quantizer,
-    chroma: &'a Quantizer,
-    tables: &'a [Tables; 2],
-    scan: &'a mut Scan,
-    /// The first level of each component's last block.
-    last: [i32; 3],
+/// Where blocks of a component lie: every `step` samples from `x`.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place<'a> {
+    rows: Rows<'a>,
+    x: usize,
+    step: usize,
+    component: usize,
 }
 
-impl Writer<'_> {
-    /// Units of two blocks of luma beside each other, in `DOWN` rows.
-    fn rows<const DOWN: usize>(
-        &mut self,
-        units: usize,
-        luma: &Samples<'_>,
-        u: &Samples<'_>,
-        v: &Samples<'_>,
-    ) {
-        let luma: [_; DOWN] = core::array::from_fn(|down| luma.rows(down * 8));
-        let (u, v) = (u.rows(0), v.rows(0));
-        for unit in 0..units {
-            for rows in &luma {
-                let [left, right] = pair(rows, unit * 16);
-                self.luma(left);
-                self.luma(right);
+/// The places of the blocks that make a unit, of components with so many blocks beside and
+/// below each other; then how many they are.
+fn places<'a>(
+    [luma, u, v]: &[Samples<'a>; 3],
+    (across, down): (usize, usize),
+    is_gray: bool,
+) -> ([Place<'a>; UNIT], usize) {
+    let mut places = [Place::default(); UNIT];
+    let mut count = 0;
+    let components = [(luma, across, down), (u, 1, 1), (v, 1, 1)];
+    let components = components.into_iter().take(if is_gray { 1 } else { 3 });
+    for (component, (samples, across, down)) in components.enumerate() {
+        for n in 0..across * down {
+            if let Some(place) = places.get_mut(count) {
+                *place = Place {
+                    rows: samples.rows(n / across * 8),
+                    x: n % across * 8,
+                    step: across * 8,
+                    component,
+                };
+                count += 1;
             }
-            self.chroma(one(&u, unit * 8), one(&v, unit * 8));
         }
     }
-
-    /// Units of a block of each component.
-    fn full(&mut self, units: usize, luma: &Samples<'_>, u: &Samples<'_>, v: &Samples<'_>) {
-        let (luma, u, v) = (luma.rows(0), u.rows(0), v.rows(0));
-        for unit in 0..units {
-            self.luma(one(&luma, unit * 8));
-            self.chroma(one(&u, unit * 8), one(&v, unit * 8));
-        }
-    }
-
-    fn gray(&mut self, units: usize, luma: &Samples<'_>) {
-        let luma = luma.rows(0);
-        for unit in 0..units {
-            self.luma(one(&luma, unit * 8));
-        }
-    }
-
-    #[inline(never)]
-    fn luma(&mut self, rows: [i16x8; 8]) {
-        let [tables, _] = self.tables;
-        let [last, ..] = &mut self.last;
-        self.scan.block(&dct::block(rows, self.luma), last, tables);
-    }
-
-    #[inline(never)]
-    fn chroma(&mut self, u: [i16x8; 8], v: [i16x8; 8]) {
-        let [_, tables] = self.tables;
-        let [_, last_u, last_v] = &mut self.last;
-        for (rows, last) in [(u, last_u), (v, last_v)] {
-            self.scan
-                .block(&dct::block(rows, self.chroma), last, tables);
-        }
-    }
+    (places, count)
 }
 
-/// Two blocks beside each other.
-#[inline]
-fn pair(rows: &[&[u8]; 8], x: usize) -> [[i16x8; 8]; 2] {
-    let both = rows.map(|row| samples(u8x16::new(chunk(row, x))));
-    [both.map(|[left, _]| left), both.map(|[_, right]| right)]
-}
-
-#[inline]
-fn one(rows: &[&[u8]; 8], x: usize) -> [i16x8; 8] {
-    rows.map(|row| {
-        let [left, _] = samples(millstream_sdk::simd::cast([
-            u64::from_ne_bytes(chunk(row, x)),
-            0,
-        ]));
-        left
-    })
-}
-
-/// Some bytes of a row. Behind its end they are the last one again.
-#[inline]
-fn chunk<const N: usize>(row: &[u8], x: usize) -> [u8; N] {
-    match row.get(x..).and_then(<[u8]>::first_chunk) {
-        Some(bytes) => *bytes,
-        None => edge(row, x),
+/// A block of a component's rows.
+#[inline(never)]
+fn transform(block: &mut Block, rows: &Rows<'_>, x: usize, quantizer: &Quantizer) {
+    match rows.block(x) {
+        Some(samples) => block.set(samples, quantizer),
+        None => transform_edge(block, rows, x, quantizer),
     }
 }
 
 #[cold]
-fn edge<const N: usize>(row: &[u8], x: usize) -> [u8; N] {
-    let last = row.last().copied().unwrap_or(128);
-    core::array::from_fn(|n| row.get(x + n).copied().unwrap_or(last))
+#[inline(never)]
+fn transform_edge(block: &mut Block, rows: &Rows<'_>, x: usize, quantizer: &Quantizer) {
+    let samples = rows.edge(x);
+    block.set(samples, quantizer);
 }
 
 /// What stands before the scan.
