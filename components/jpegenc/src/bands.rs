@@ -46,8 +46,14 @@ impl<'a> Rows<'a> {
         Some([a, b, c, d, at(e)?, at(f)?, at(g)?, at(h)?])
     }
 
+    /// Those of a block.
+    pub(crate) fn of(block: &'a [[u8; 8]; 8]) -> Self {
+        Self(block.each_ref().map(<[u8; 8]>::as_slice))
+    }
+
     /// A block at the rows' end. Behind it they are the last sample again.
     #[cold]
+    #[inline(never)]
     pub(crate) fn edge(&self, x: usize) -> [[u8; 8]; 8] {
         self.0.map(|row| {
             let last = row.last().copied().unwrap_or(128);

@@ -165,20 +165,13 @@ fn places<'a>(
     (places, count)
 }
 
-/// A block of a component's rows.
+/// Makes a block of a component's rows.
 #[inline(never)]
 fn transform(block: &mut Block, rows: &Rows<'_>, x: usize, quantizer: &Quantizer) {
     match rows.block(x) {
         Some(samples) => block.set(samples, quantizer),
-        None => transform_edge(block, rows, x, quantizer),
+        None => transform(block, &Rows::of(&rows.edge(x)), 0, quantizer),
     }
-}
-
-#[cold]
-#[inline(never)]
-fn transform_edge(block: &mut Block, rows: &Rows<'_>, x: usize, quantizer: &Quantizer) {
-    let samples = rows.edge(x);
-    block.set(samples, quantizer);
 }
 
 /// What stands before the scan.

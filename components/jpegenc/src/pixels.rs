@@ -142,16 +142,12 @@ fn eight(red: i16x8, green: i16x8, blue: i16x8) -> [i16x8; 3] {
     let times = |numbers: i16x8, factor: f64| {
         numbers.mul_scale_round(i16x8::splat((factor * 32_768.0).round() as i16))
     };
-    let half = i16x8::splat(64);
     let y = times(r, 0.299) + times(g, 0.587) + times(b, 0.114);
-    let u = times(b, 0.5) - times(r, 0.168_736) - times(g, 0.331_264);
-    let v = times(r, 0.5) - times(g, 0.418_688) - times(b, 0.081_312);
-    let centre = i16x8::splat(128);
-    [
-        (y + half) >> 7_u32,
-        ((u + half) >> 7_u32) + centre,
-        ((v + half) >> 7_u32) + centre,
-    ]
+    // Half of 1 less a bit, as the largest one would be over the numbers.
+    let centre = i16x8::splat((128 << 7) + 63);
+    let u = times(b - y, 0.5 / (1.0 - 0.114)) + centre;
+    let v = times(r - y, 0.5 / (1.0 - 0.299)) + centre;
+    [(y + i16x8::splat(64)) >> 7_u32, u >> 7_u32, v >> 7_u32]
 }
 
 /// From one matrix to that of BT.601. Luma changes by what chroma says, and chroma by
