@@ -1,6 +1,8 @@
 //! Caps, quality, metas, and what the pictures look like to another decoder.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
+use std::f64::consts::PI;
+
 use jpegenc::JpegEnc;
 use millstream_sdk::prelude::*;
 use millstream_sdk::video::{ColorRange, Family};
@@ -168,6 +170,21 @@ fn every_quality_is_as_good_as_it_says() {
         last = psnr.max(last);
     }
     assert!(last > 48.0, "{last} dB");
+}
+
+/// Each coefficient alone, with up to 62 zeros before it, small and large.
+#[test]
+fn every_coefficient_survives() {
+    let wave = |at: usize, n: usize| ((2 * at + 1) as f64 * n as f64 * PI / 16.0).cos();
+    let caps = "video/x-raw, format=GRAY8, width=8, height=8, framerate=5/1, colorimetry=1:4:0:0";
+    for (n, strength) in (0..64).flat_map(|n| [(n, 20.0), (n, 120.0)]) {
+        let sample = |at: usize| 128.0 + strength * wave(at % 8, n % 8) * wave(at / 8, n / 8);
+        let bytes: Vec<u8> = (0..64).map(|at| sample(at).round() as u8).collect();
+        let decoded = decoded(&picture(caps, &bytes, 90));
+        for (byte, pixel) in bytes.iter().zip(decoded.pixels()) {
+            assert!(byte.abs_diff(pixel.0[0]) <= 4, "{n}: {byte}, {pixel:?}");
+        }
+    }
 }
 
 proptest! {
