@@ -26,27 +26,39 @@ pub(crate) struct Encoder {
     info: VideoInfo,
     bands: Bands,
     header: Vec<u8>,
-    /// Of luma and of chroma.
-    quantizers: [Quantizer; 2],
-    tables: Box<[Tables; 2]>,
-    /// Of a unit.
-    blocks: [Block; UNIT],
+    /// Luma and chroma.
+    kinds: Box<[Kind; 2]>,
+    /// The present one.
+    block: Block,
     scan: Scan,
+}
+
+/// What luma and chroma differ in.
+#[derive(Debug)]
+struct Kind {
+    quantizer: Quantizer,
+    tables: Tables,
 }
 
 impl Encoder {
     pub(crate) fn new(info: &VideoInfo, quality: u32) -> Self {
         let [luma, chroma] = tables::steps(quality);
+        let [luma_tables, chroma_tables] = Tables::all();
         let (luma_gain, chroma_gain, offset) = gains(info);
         Self {
             bands: Bands::new(info),
             header: header(info, &[luma, chroma]),
-            quantizers: [
-                Quantizer::new(&luma, luma_gain, offset),
-                Quantizer::new(&chroma, chroma_gain, 0.0),
-            ],
-            blocks: Default::default(),
-            tables: Box::new(Tables::all()),
+            kinds: Box::new([
+                Kind {
+                    quantizer: Quantizer::new(&luma, luma_gain, offset),
+                    tables: luma_tables,
+                },
+                Kind {
+                    quantizer: Quantizer::new(&chroma, chroma_gain, 0.0),
+                    tables: chroma_tables,
+                },
+            ]),
+            block: Block::default(),
             scan: Scan::default(),
             info: info.clone(),
         }
@@ -62,21 +74,13 @@ impl Encoder {
         let mut last = [0; 3];
         for y in (0..self.info.height).step_by(down * 8) {
             let band = self.bands.band(&frame, y, down * 8);
-            let (places, count) = places(&band, (across, down), is_gray);
-            let places = places.get(..count).unwrap_or_default();
+            let places = places(&band, (across, down), is_gray, &self.kinds);
             for unit in 0..units {
-                // All blocks are transformed first: the processor does that of the next one
-                // beside it, whereas what is written says seldom what comes then.
-                for (block, place) in self.blocks.iter_mut().zip(places) {
-                    let [luma, chroma] = &self.quantizers;
-                    let quantizer = if place.component == 0 { luma } else { chroma };
-                    transform(block, &place.rows, place.x + unit * place.step, quantizer);
-                }
-                for (block, place) in self.blocks.iter().zip(places) {
-                    let [luma, chroma] = &*self.tables;
-                    let tables = if place.component == 0 { luma } else { chroma };
+                for place in places.iter().flatten() {
+                    let x = place.x + unit * place.step;
+                    transform(&mut self.block, &place.rows, x, &place.kind.quantizer);
                     if let Some(last) = last.get_mut(place.component) {
-                        self.scan.block(block, last, tables);
+                        self.scan.block(&self.block, last, &place.kind.tables);
                     }
                 }
             }
@@ -130,39 +134,43 @@ fn gains(info: &VideoInfo) -> (f64, f64, f64) {
 }
 
 /// Where blocks of a component lie: every `step` samples from `x`.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug)]
 struct Place<'a> {
     rows: Rows<'a>,
     x: usize,
     step: usize,
     component: usize,
+    kind: &'a Kind,
 }
 
-/// The places of the blocks that make a unit, of components with so many blocks beside and
-/// below each other; then how many they are.
+/// The places of the blocks that make a unit, of luma with so many beside and below each
+/// other.
 fn places<'a>(
     [luma, u, v]: &[Samples<'a>; 3],
     (across, down): (usize, usize),
     is_gray: bool,
-) -> ([Place<'a>; UNIT], usize) {
-    let mut places = [Place::default(); UNIT];
-    let mut count = 0;
-    let components = [(luma, across, down), (u, 1, 1), (v, 1, 1)];
+    kinds: &'a [Kind; 2],
+) -> [Option<Place<'a>>; UNIT] {
+    let [of_luma, of_chroma] = kinds;
+    let components = [
+        (luma, across, down, of_luma),
+        (u, 1, 1, of_chroma),
+        (v, 1, 1, of_chroma),
+    ];
     let components = components.into_iter().take(if is_gray { 1 } else { 3 });
-    for (component, (samples, across, down)) in components.enumerate() {
-        for n in 0..across * down {
-            if let Some(place) = places.get_mut(count) {
-                *place = Place {
+    let mut places =
+        components
+            .enumerate()
+            .flat_map(|(component, (samples, across, down, kind))| {
+                (0..across * down).map(move |n| Place {
                     rows: samples.rows(n / across * 8),
                     x: n % across * 8,
                     step: across * 8,
                     component,
-                };
-                count += 1;
-            }
-        }
-    }
-    (places, count)
+                    kind,
+                })
+            });
+    core::array::from_fn(|_| places.next())
 }
 
 /// Makes a block of a component's rows.
