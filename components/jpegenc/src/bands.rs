@@ -5,8 +5,10 @@
 //! JFIF (ITU-T T.871), section 7: luma and chroma of red, green and blue.
 
 use millstream_sdk::prelude::*;
+use millstream_sdk::simd::i16x8;
 use millstream_sdk::video::{ColorMatrix, ColorRange, Family};
 
+use crate::dct::samples;
 use crate::pixels::{self, Recolor};
 
 /// The most rows of a band.
@@ -39,9 +41,9 @@ pub(crate) struct Rows<'a>([&'a [u8]; 8]);
 impl<'a> Rows<'a> {
     /// A block, unless rows end in it.
     #[inline]
-    pub(crate) fn block(&self, x: usize) -> Option<[[u8; 8]; 8]> {
+    pub(crate) fn block(&self, x: usize) -> Option<[i16x8; 8]> {
         let [a, b, c, d, e, f, g, h] = self.0;
-        let at = |row: &'a [u8]| row.get(x..)?.first_chunk().copied();
+        let at = |row: &'a [u8]| Some(samples(*row.get(x..)?.first_chunk()?));
         let (a, b, c, d) = (at(a)?, at(b)?, at(c)?, at(d)?);
         Some([a, b, c, d, at(e)?, at(f)?, at(g)?, at(h)?])
     }

@@ -10,7 +10,7 @@
 //! multiplications", ICASSP 1989, figure 1, without the scaling at its end.
 
 use millstream_sdk::shuffle;
-use millstream_sdk::simd::{cast, i8x16, i16x8, low, signed_bytes, transposed, u8x16};
+use millstream_sdk::simd::{cast, i8x16, i16x8, raised, signed_bytes, transposed, u8x16, u16x8};
 
 /// How much larger coefficients are than in the standard.
 const SCALE: f64 = 32.0;
@@ -101,8 +101,8 @@ impl Default for Block {
 impl Block {
     /// Eight rows of eight samples become levels.
     #[inline]
-    pub(crate) fn set(&mut self, rows: [[u8; 8]; 8], quantizer: &Quantizer) {
-        let columns = pass(transposed(pass(rows.map(samples))));
+    pub(crate) fn set(&mut self, rows: [i16x8; 8], quantizer: &Quantizer) {
+        let columns = pass(transposed(pass(rows)));
         let [first, ..] = columns;
         let [dc, ..] = first.to_array();
         let dc = i64::from(i32::from(dc ^ i16::MIN) + quantizer.dc_offset);
@@ -141,8 +141,9 @@ impl Block {
 /// A row of samples. They are not centred: the first coefficient, which alone changes by
 /// that, has all bits that it then needs.
 #[inline]
-fn samples(row: [u8; 8]) -> i16x8 {
-    low(cast([u64::from_ne_bytes(row), 0])) << 2_u32
+pub(crate) fn samples(row: [u8; 8]) -> i16x8 {
+    let raised: u16x8 = cast(raised(row));
+    cast(raised >> 6_u32)
 }
 
 /// See [`Block::small`].
