@@ -29,7 +29,7 @@ pub(crate) struct Encoder {
     /// Luma and chroma.
     kinds: Box<[Kind; 2]>,
     /// The present one.
-    block: Block,
+    blocks: [Block; UNIT],
     scan: Scan,
 }
 
@@ -58,7 +58,7 @@ impl Encoder {
                     tables: chroma_tables,
                 },
             ]),
-            block: Block::default(),
+            blocks: Default::default(),
             scan: Scan::default(),
             info: info.clone(),
         }
@@ -76,11 +76,14 @@ impl Encoder {
             let band = self.bands.band(&frame, y, down * 8);
             let places = places(&band, (across, down), is_gray, &self.kinds);
             for unit in 0..units {
-                for place in places.iter().flatten() {
+                let places = || places.iter().flatten();
+                for (block, place) in self.blocks.iter_mut().zip(places()) {
                     let x = place.x + unit * place.step;
-                    transform(&mut self.block, &place.rows, x, &place.kind.quantizer);
+                    transform(block, &place.rows, x, &place.kind.quantizer);
+                }
+                for (block, place) in self.blocks.iter().zip(places()) {
                     if let Some(last) = last.get_mut(place.component) {
-                        self.scan.block(&self.block, last, &place.kind.tables);
+                        self.scan.block(block, last, &place.kind.tables);
                     }
                 }
             }
