@@ -34,12 +34,13 @@ impl<'a> Samples<'a> {
     }
 }
 
-/// Rows of blocks.
-#[derive(Debug, Clone, Copy, Default)]
+/// Eight rows of a plane: blocks beside each other.
+#[derive(Debug)]
 pub(crate) struct Rows<'a>([&'a [u8]; 8]);
 
 impl<'a> Rows<'a> {
-    /// A block, unless rows end in it.
+    /// A block, unless rows end in it. Written out, as a loop with ways out of it is not
+    /// unrolled, and as vectors at once, since bytes would go through memory.
     #[inline]
     pub(crate) fn block(&self, x: usize) -> Option<[i16x8; 8]> {
         let [a, b, c, d, e, f, g, h] = self.0;
@@ -48,7 +49,7 @@ impl<'a> Rows<'a> {
         Some([a, b, c, d, at(e)?, at(f)?, at(g)?, at(h)?])
     }
 
-    /// Those of a block.
+    /// The rows of one block.
     pub(crate) fn of(block: &'a [[u8; 8]; 8]) -> Self {
         Self(block.each_ref().map(<[u8; 8]>::as_slice))
     }

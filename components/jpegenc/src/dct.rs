@@ -22,7 +22,7 @@ const DC_BITS: u32 = 24;
 /// There is no code for larger ones.
 const MAX_LEVEL: i16 = 1_023;
 
-/// Stands for no level at all.
+/// In [`Block::small`], no level at all.
 pub(crate) const NONE: u8 = 128;
 
 /// A coefficient's place in [`Block::levels`], in the order in which they are written:
@@ -105,6 +105,7 @@ impl Block {
         let columns = pass(transposed(pass(rows)));
         let [first, ..] = columns;
         let [dc, ..] = first.to_array();
+        // Less 128 for each sample.
         let dc = i64::from(i32::from(dc ^ i16::MIN) + quantizer.dc_offset);
         let dc = (dc * quantizer.dc_reciprocal + (1 << (DC_BITS - 1))) >> DC_BITS;
         let [a, b, c, d, e, f, g, h] = columns;
@@ -138,8 +139,8 @@ impl Block {
     }
 }
 
-/// A row of samples. They are not centred: the first coefficient, which alone changes by
-/// that, has all bits that it then needs.
+/// A row of samples. They are not centred: that changes the first coefficient only, which
+/// has 16 bits then; all other sums still have 15 and a sign.
 #[inline]
 pub(crate) fn samples(row: [u8; 8]) -> i16x8 {
     let raised: u16x8 = cast(raised(row));

@@ -28,7 +28,9 @@ pub(crate) struct Encoder {
     header: Vec<u8>,
     /// Luma and chroma.
     kinds: Box<[Kind; 2]>,
-    /// The present one.
+    /// Of the present unit. All are transformed before one is written: how many levels a
+    /// block has can't be foreseen, and a processor that is wrong about it does nothing
+    /// of the next block beside it.
     blocks: [Block; UNIT],
     scan: Scan,
 }

@@ -73,8 +73,7 @@ fn table(codes: &Codes) -> [u32; 256] {
 }
 
 /// The scan of a picture that is being written, without the zeros that follow each byte
-/// of 255. It is written from its end to its beginning: a number's bytes lie in memory
-/// in the opposite order of that of a scan.
+/// of 255. It lies backwards, its first byte last: so do a number's bytes in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
     /// Longer than what is written, so that it grows seldom.
@@ -115,7 +114,7 @@ impl Scan {
         let mut left = with_zeros(block.non_zero | 1) & !1;
         let mut next = 1;
         while left != 0 {
-            // Two of them just fit; where there is one left, the other has no bits.
+            // Two at a time just fit; behind the last one comes one without bits.
             for _ in 0..2 {
                 let place = left.trailing_zeros();
                 left &= left.wrapping_sub(1);
