@@ -27,7 +27,7 @@ pub(crate) struct Encoder {
     bands: Bands,
     header: Vec<u8>,
     /// Luma and chroma.
-    kinds: Box<[Kind; 2]>,
+    kinds: [Kind; 2],
     /// Of the present unit. All are transformed before one is written: how many levels a
     /// block has can't be foreseen, and a processor that is wrong about it does nothing
     /// of the next block beside it.
@@ -50,7 +50,7 @@ impl Encoder {
         Self {
             bands: Bands::new(info),
             header: header(info, &[luma, chroma]),
-            kinds: Box::new([
+            kinds: [
                 Kind {
                     quantizer: Quantizer::new(&luma, luma_gain, offset),
                     tables: luma_tables,
@@ -59,7 +59,7 @@ impl Encoder {
                     quantizer: Quantizer::new(&chroma, chroma_gain, 0.0),
                     tables: chroma_tables,
                 },
-            ]),
+            ],
             blocks: Default::default(),
             scan: Scan::default(),
             info: info.clone(),

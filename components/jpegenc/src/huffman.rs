@@ -19,6 +19,8 @@ const GROWTH: usize = 64 * 1024;
 const GROUP: usize = 16;
 /// The symbol of nothing but zeros.
 const END: usize = 0;
+/// Up to 15 zeros and a byte.
+const SMALL: usize = 16 * 256;
 /// Stands for the code of a level that is too large for [`Tables::small`].
 const LARGE: u32 = u32::MAX;
 /// The bits of a code's entry that say how long it is.
@@ -33,7 +35,7 @@ pub(crate) struct Tables {
     ac: [u32; 256],
     /// By the zeros before a level and the level itself, with its bits; [`LARGE`] for
     /// those that may have been larger.
-    small: [u32; 16 * 256],
+    small: Vec<u32>,
 }
 
 impl Tables {
@@ -50,7 +52,7 @@ impl Tables {
             Self {
                 dc: table(&dc),
                 ac,
-                small: core::array::from_fn(small),
+                small: (0..SMALL).map(small).collect(),
             }
         })
     }
@@ -103,7 +105,8 @@ impl Scan {
             self.grow();
         }
         let written = self.bytes.get_mut(..self.at);
-        let Some(room) = written.and_then(<[u8]>::last_chunk_mut) else {
+        let room = written.and_then(<[u8]>::last_chunk_mut);
+        let (Some(room), Some(small)) = (room, tables.small.first_chunk::<SMALL>()) else {
             return;
         };
         let mut at = BLOCK;
@@ -119,11 +122,11 @@ impl Scan {
                 let place = left.trailing_zeros();
                 left &= left.wrapping_sub(1);
                 let run = place.wrapping_sub(next);
-                let small = block.small.get(place as usize).copied().unwrap_or(NONE);
-                let symbol = (run & 15) << 8 | u32::from(small);
-                let mut code = tables.small.get(symbol as usize).copied().unwrap_or(0);
+                let level = block.small.get(place as usize).copied().unwrap_or(NONE);
+                let symbol = (run & 15) << 8 | u32::from(level);
+                let mut code = small.get(symbol as usize).copied().unwrap_or(0);
                 if code == LARGE {
-                    code = self::code(&tables.ac, run << 4, level(block, place));
+                    code = self::code(&tables.ac, run << 4, large(block, place));
                 }
                 next = place + 1;
                 bits.add(code);
@@ -302,8 +305,9 @@ fn code(table: &[u32; 256], run: u32, level: i32) -> u32 {
     code | (bits as u32) << ((code & LENGTH).wrapping_neg() & 31)
 }
 
+/// A level that is too large for [`Tables::small`].
 #[inline]
-fn level(block: &Block, place: u32) -> i32 {
+fn large(block: &Block, place: u32) -> i32 {
     // Both indices are in their arrays; the compiler knows, and checks nothing.
     let place = PLACES.get((place & 63) as usize).copied().unwrap_or(0);
     let level = block.levels.get(usize::from(place & 63));
