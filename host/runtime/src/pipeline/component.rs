@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 use crossbeam::sync::Parker;
 use millstream_core::caps::Caps;
@@ -172,7 +173,7 @@ impl ComponentNode {
     fn push_buffer(&self, pad: usize, buffer: Buffer) -> Flow {
         if self.is_sink {
             let segment = self.lock().segment();
-            self.note_latency(&buffer, segment);
+            self.note_latency(&buffer, segment, now());
             match self.wait_for_time(&buffer, segment) {
                 Some(Flow::Ok) | None => {}
                 Some(flow) => return flow,
@@ -221,8 +222,13 @@ impl ComponentNode {
         buffer: Buffer,
         out: &mut Vec<(usize, Item)>,
     ) -> Result<Outcome, Failure> {
+        let segment = runner.segment();
         let instance = runner.instance()?;
         let began = now();
+        // A sink's was noted before it waited for the buffer's time.
+        if !self.is_sink {
+            self.note_latency(&buffer, segment, began);
+        }
         let result = instance.chain(began, pad, buffer, out);
         let ended = now();
         self.counters.called(ended - began);
@@ -244,11 +250,11 @@ impl ComponentNode {
     }
 
     /// How long after its time a buffer came; a virtual clock's answer would be 0.
-    fn note_latency(&self, buffer: &Buffer, segment: Segment) {
+    fn note_latency(&self, buffer: &Buffer, segment: Segment, at: Instant) {
         let clock = &self.shared.clock;
         let pts = buffer.timing.pts.filter(|_| clock.is_real());
         if let Some(due) = pts.and_then(|pts| segment.running_time(pts)) {
-            let late = clock.running_time().saturating_sub(due);
+            let late = clock.running_time_at(at).saturating_sub(due);
             self.counters.late_by(late);
         }
     }

@@ -16,7 +16,7 @@ pub(crate) struct Counters {
     pub(crate) nanos: AtomicU64,
     pub(crate) longest_nanos: AtomicU64,
     calls: Durations,
-    /// From a buffer's time to its arrival, at sinks under a real clock.
+    /// From a buffer's time to its arrival, under a real clock.
     latencies: Durations,
     pub(crate) copied_bytes: AtomicU64,
     pub(crate) failures: AtomicU64,
@@ -47,7 +47,7 @@ impl Counters {
         self.calls.add(took);
     }
 
-    /// Notes how long after its time a buffer arrived at a sink.
+    /// Notes how long after its time a buffer arrived.
     pub(crate) fn late_by(&self, nanos: u64) {
         self.latencies.add_nanos(nanos);
     }
@@ -122,8 +122,10 @@ pub struct ElementStats {
     pub p99_nanos: u64,
     /// Longest call, in nanoseconds.
     pub longest_nanos: u64,
-    /// Sinks under a real clock: time from a buffer's pts to its arrival, before any
-    /// wait for the clock, that half of them did not exceed; in nanoseconds, to one in 32.
+    /// Under a real clock: time from a buffer's pts, its capture in a live pipeline, to
+    /// its arrival, before any wait for the clock, that half of them did not exceed; in
+    /// nanoseconds, to one in 32. Buffers that pass an element with nothing to do are not
+    /// counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_p50_nanos: Option<u64>,
     /// The same for 99 of 100 buffers.
