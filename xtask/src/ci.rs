@@ -11,7 +11,9 @@ use anyhow::{Result, bail};
 use crate::args::Args;
 use crate::step::{Step, seconds};
 use crate::workspace::{ALL_BUT_XTASK, Workspace, XTASK};
-use crate::{components, demo, fuzz, generated, guest, licences, readme, setup, testing, wit};
+use crate::{
+    components, counts, demo, fuzz, generated, guest, licences, readme, setup, testing, wit,
+};
 
 /// What a step does; it returns lines to show, and the first of them stands in the table.
 type Run = fn(&Workspace) -> Result<Vec<String>>;
@@ -38,6 +40,7 @@ const STAGES: &[Stage] = &[
     check("xtask tests", testing::xtask),
     check("doctests", testing::doctests),
     check("tests", |ws| testing::run(ws, &[])),
+    check("instructions", |ws| counts::check(ws).map(one)),
     check("fuzz", |ws| fuzz::short(ws).map(one)),
     check("rustdoc", rustdoc),
     check("smallest element", |ws| {

@@ -30,6 +30,7 @@ mod licences;
 mod spdx;
 mod instrument;
 mod fuzz;
+mod counts;
 mod hostile;
 mod soak;
 mod sanitize;
@@ -83,9 +84,15 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bench",
-        takes: "peers [ROW…] [--install] | inference | streams | many | swap | tracking | gpu [--software]",
+        takes: "peers [ROW…] [--install] | inference | streams | many | swap | tracking | kernels | cost | small | gpu [--software]",
         summary: "measure us beside what a user would take instead; prints tables",
         run: bench::task,
+    },
+    Task {
+        name: "counts",
+        takes: "[--update]",
+        summary: "how many instructions a buffer costs, beside what was written down",
+        run: counts::task,
     },
     Task {
         name: "fuzz",

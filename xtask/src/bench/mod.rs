@@ -58,6 +58,10 @@ const BENCHES: &[Bench] = &[
         name: "tracking",
         run: tracking,
     },
+    Bench {
+        name: "small",
+        run: small,
+    },
 ];
 
 pub(crate) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
@@ -71,12 +75,23 @@ pub(crate) fn task(workspace: &Workspace, mut args: Args) -> Result<()> {
     (bench.run)(workspace, args)
 }
 
-/// The tracker's quality on scenes of known truth: a benchmark of its crate.
+/// The tracker's quality on scenes of known truth.
 fn tracking(workspace: &Workspace, args: Args) -> Result<()> {
+    of_crate(workspace, args, "objecttracker", "tracking")
+}
+
+/// What a start is made of: caps, launch lines, manifests.
+fn small(workspace: &Workspace, args: Args) -> Result<()> {
+    of_crate(workspace, args, "millstream-core", "small")
+}
+
+/// A benchmark of a crate.
+fn of_crate(workspace: &Workspace, args: Args, name: &str, bench: &str) -> Result<()> {
     args.finish()?;
     let mut cargo = workspace.cargo("bench");
-    cargo.args(["--quiet", "-p", "objecttracker", "--bench", "tracking"]);
-    crate::step::Step::new(workspace, "bench-tracking")
+    cargo.args(["--quiet", "-p", name, "--bench", bench]);
+    let log = format!("bench-{bench}");
+    crate::step::Step::new(workspace, &log)
         .live()
         .run(&mut cargo)?;
     Ok(())

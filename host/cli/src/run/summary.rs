@@ -180,7 +180,9 @@ impl<'a> Summary<'a> {
             or_none(is_component, format!("{share:.1} %")),
             or_none(is_component, human::time(stats.p99_nanos)),
             or_none(is_component, human::time(stats.longest_nanos)),
-            stats.latency_p99_nanos.map_or_else(|| "-".to_owned(), human::time),
+            stats
+                .latency_p99_nanos
+                .map_or_else(|| "-".to_owned(), human::time),
             or_none(is_component, human::bytes(stats.copied_bytes)),
             stats.dropped.to_string(),
             or_none(is_sink, stats.late.to_string()),
