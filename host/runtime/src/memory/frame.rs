@@ -244,6 +244,7 @@ impl FrameMemory {
         if address == libc::MAP_FAILED {
             return Err(std::io::Error::last_os_error());
         }
+        prefer_large_pages(address, capacity);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         Ok(Self {
             id,
@@ -282,6 +283,22 @@ impl FrameMemory {
         }
     }
 }
+
+/// Asks for pages larger than the smallest, where the system gives them to who asks: fewer
+/// faults, and fewer entries to look up and to change.
+///
+/// # Source
+/// <https://docs.kernel.org/admin-guide/mm/transhuge.html>, `shmem_enabled` set to `advise`.
+#[cfg(target_os = "linux")]
+fn prefer_large_pages(address: *mut libc::c_void, bytes: usize) {
+    if !cfg!(miri) {
+        // SAFETY: the fresh mapping of these bytes; no byte changes.
+        unsafe { libc::madvise(address, bytes, libc::MADV_HUGEPAGE) };
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn prefer_large_pages(_: *mut libc::c_void, _: usize) {}
 
 impl FrameMemory {
     /// Whether it has a handle anywhere, for who keeps a view of it.
