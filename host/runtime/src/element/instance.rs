@@ -186,7 +186,7 @@ impl Instance {
         };
         store.data_mut().views = guest_memory::only_memory().map(Views::new);
         if let (Some(views), true) = (&mut store.data_mut().views, reads_elsewhere) {
-            views.keep_none();
+            views.hide();
         }
         let first_src = pads.iter().position(|pad| pad.is_src);
         Ok(Self {

@@ -11,7 +11,8 @@
 //!
 //! A view that is kept shows what later is written into its frame, while the host may be
 //! reading a text there that the element passes: what the host makes of it must hold
-//! whatever the bytes become. Where that is in others' hands (WASI), no view is kept.
+//! whatever the bytes become. Where that is in others' hands (WASI), a view that is kept
+//! allows no access.
 #![allow(
     unsafe_code,
     reason = "maps frames into the element's memory and changes their protection"
@@ -31,13 +32,27 @@ const SHOWN_BYTES: usize = 4 << 20;
 /// After a frame was still out as the next call began, so many buffers are taken to be.
 const APART: u32 = 256;
 
+/// What the element may do with a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    None,
+    Read,
+    Write,
+}
+
+impl Access {
+    fn to(writable: bool) -> Self {
+        if writable { Self::Write } else { Self::Read }
+    }
+}
+
 #[derive(Debug)]
 struct Mapping {
     start: u32,
     len: u32,
     /// Handles of this element that were given the address.
     users: u32,
-    writable: bool,
+    access: Access,
     used: u64,
     /// The frame was given away as the call ended; it is in `lent`.
     lent: bool,
@@ -54,8 +69,8 @@ pub(crate) struct Views {
     /// Free stretches `(start, len)`, sorted, never adjacent.
     free: Option<Vec<(u32, u32)>>,
     clock: u64,
-    /// Whether views stay when their handles are gone.
-    keeps: bool,
+    /// Whether views can be read when their handles are gone.
+    shows: bool,
     /// Frames that were given away since the last call began and could be written to, and
     /// those that have come back since.
     lent: Vec<u64>,
@@ -74,16 +89,17 @@ impl Views {
             mappings: FxHashMap::default(),
             free: None,
             clock: 0,
-            keeps: true,
+            shows: true,
             lent: Vec::new(),
             apart: 0,
             system_calls: 0,
         }
     }
 
-    /// From now on views go with their handles, for two calls to the kernel more.
-    pub(crate) fn keep_none(&mut self) {
-        self.keeps = false;
+    /// From now on a view without a handle allows no access, for two calls to the kernel
+    /// more.
+    pub(crate) fn hide(&mut self) {
+        self.shows = false;
     }
 
     /// Passes the announcement of a window on.
@@ -104,13 +120,14 @@ impl Views {
         if let Some(mapping) = self.mappings.get_mut(&id) {
             mapping.used = self.clock;
             mapping.lent = false;
-            if writable && !mapping.writable {
+            let wanted = Access::to(writable);
+            if mapping.access != wanted && mapping.access != Access::Write {
                 let address = self.memory.host_address(mapping.start);
-                if !protect(address, mapping.len, true) {
+                if !protect(address, mapping.len, wanted) {
                     return None;
                 }
                 self.system_calls += 1;
-                mapping.writable = true;
+                mapping.access = wanted;
             }
             mapping.users += 1;
             return Some(mapping.start);
@@ -138,7 +155,7 @@ impl Views {
                 start,
                 len,
                 users: 1,
-                writable,
+                access: Access::to(writable),
                 used: self.clock,
                 lent: false,
                 own: false,
@@ -150,13 +167,18 @@ impl Views {
 
     /// One user of a frame's view is gone; nobody of this element may write any more.
     pub(crate) fn release(&mut self, frame: &Frame) {
-        self.revoke(frame);
         let Some(mapping) = self.mappings.get_mut(&frame.id()) else {
             return;
         };
         mapping.users = mapping.users.saturating_sub(1);
-        if mapping.users == 0 && !self.keeps {
-            self.unmap(frame.id());
+        let left = if mapping.users == 0 && !self.shows {
+            Access::None
+        } else {
+            Access::Read
+        };
+        if mapping.access != left {
+            self.system_calls += 1;
+            reduce(self.memory.host_address(mapping.start), mapping, left);
         }
     }
 
@@ -165,7 +187,7 @@ impl Views {
     pub(crate) fn lend(&mut self, frame: &Frame, own: bool) {
         let id = frame.id();
         match self.mappings.get_mut(&id) {
-            Some(mapping) if mapping.writable && self.keeps => {
+            Some(mapping) if mapping.access == Access::Write && self.shows => {
                 mapping.users = mapping.users.saturating_sub(1);
                 mapping.own = own;
                 if !std::mem::replace(&mut mapping.lent, true) && !self.lent.contains(&id) {
@@ -186,14 +208,14 @@ impl Views {
     /// Whether the element can write to a frame.
     pub(crate) fn is_writable(&self, frame: &Frame) -> bool {
         let mapping = self.mappings.get(&frame.id());
-        self.keeps && mapping.is_some_and(|mapping| mapping.writable)
+        self.shows && mapping.is_some_and(|mapping| mapping.access == Access::Write)
     }
 
     /// A frame comes whose only handle is the element's: what it could write to once, it
     /// may write to again, and is a user. Whether that was so.
     pub(crate) fn welcome(&mut self, frame: &Frame) -> bool {
         match self.mappings.get_mut(&frame.id()) {
-            Some(mapping) if mapping.lent && mapping.writable => {
+            Some(mapping) if mapping.lent && mapping.access == Access::Write => {
                 mapping.lent = false;
                 mapping.users += 1;
                 true
@@ -212,7 +234,7 @@ impl Views {
             let Some(mapping) = self.mappings.get_mut(id) else {
                 return false;
             };
-            if !mapping.lent || !mapping.writable {
+            if !mapping.lent || mapping.access != Access::Write {
                 mapping.lent = false;
                 return false;
             }
@@ -230,7 +252,7 @@ impl Views {
             mapping.lent = false;
             self.system_calls += 1;
             let address = self.memory.host_address(mapping.start);
-            make_readable(address, mapping);
+            reduce(address, mapping, Access::Read);
             false
         });
         self.lent = lent;
@@ -248,10 +270,10 @@ impl Views {
         let Some(mapping) = self.mappings.get_mut(&frame.id()) else {
             return;
         };
-        if mapping.writable {
+        if mapping.access == Access::Write {
             self.system_calls += 1;
             let address = self.memory.host_address(mapping.start);
-            make_readable(address, mapping);
+            reduce(address, mapping, Access::Read);
         }
     }
 
@@ -308,21 +330,21 @@ impl Views {
     }
 }
 
-/// Takes the right to write away.
-fn make_readable(address: usize, mapping: &mut Mapping) {
-    mapping.writable = false;
-    if !protect(address, mapping.len, false) {
+/// Takes rights away.
+fn reduce(address: usize, mapping: &mut Mapping, left: Access) {
+    mapping.access = left;
+    if !protect(address, mapping.len, left) {
         // Cannot happen short of a kernel out of memory; then no access at all.
         blank(address, mapping.len);
     }
 }
 
 /// Sets what the guest may do with a stretch of its window.
-fn protect(address: usize, len: u32, writable: bool) -> bool {
-    let access = if writable {
-        libc::PROT_READ | libc::PROT_WRITE
-    } else {
-        libc::PROT_READ
+fn protect(address: usize, len: u32, access: Access) -> bool {
+    let access = match access {
+        Access::None => libc::PROT_NONE,
+        Access::Read => libc::PROT_READ,
+        Access::Write => libc::PROT_READ | libc::PROT_WRITE,
     };
     // SAFETY: the stretch is a view of this element, inside its own reservation.
     unsafe { libc::mprotect(address as *mut libc::c_void, len as usize, access) == 0 }
@@ -405,7 +427,7 @@ mod tests {
 
     /// Whether the element could write to a frame that it is done with.
     fn could_write(views: &Views, frame: u64) -> bool {
-        views.mappings.get(&frame).unwrap().writable
+        views.mappings.get(&frame).unwrap().access == Access::Write
     }
 
     #[test]
@@ -504,18 +526,28 @@ mod tests {
     }
 
     #[test]
-    fn views_that_are_not_kept_go_with_their_last_handle() {
+    fn hidden_views_allow_nothing_without_a_handle() {
         let (_memory, mut views) = element(4);
-        views.keep_none();
+        views.hide();
         let frame = Pool::default().allocate(PAGE).unwrap();
         let start = views.acquire(&frame, true).unwrap();
         assert_eq!(views.acquire(&frame, false), Some(start));
+        let access = |views: &Views| views.mappings.get(&frame.id()).unwrap().access;
+        let calls = views.system_calls;
         views.release(&frame);
-        assert_eq!(views.mappings.len(), 1);
-        views.release(&frame);
-        assert!(views.mappings.is_empty());
-        assert_eq!(views.free, Some(vec![(HEAP as u32, 4 * PAGE as u32)]));
-        assert_eq!(views.acquire(&frame, false), Some(start));
+        assert_eq!(access(&views), Access::Read);
+        views.lend(&frame, true);
+        assert_eq!(
+            (access(&views), views.system_calls),
+            (Access::None, calls + 2)
+        );
+        for (writable, shown) in [(false, Access::Read), (true, Access::Write)] {
+            assert_eq!(views.acquire(&frame, writable), Some(start));
+            assert_eq!(access(&views), shown);
+            views.release(&frame);
+            assert_eq!(access(&views), Access::None);
+        }
+        assert_eq!(views.system_calls, calls + 6);
     }
 
     #[test]
