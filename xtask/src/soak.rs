@@ -161,12 +161,21 @@ impl Soak {
             }
             let second = Instant::now();
             self.disturb();
-            self.samples.push(sample(self.child.id())?);
+            let sample = sample(self.child.id())?;
+            self.samples.push(sample);
             let minute = began.elapsed().as_secs() / 60;
             if minute > told {
                 told = minute;
-                let last = self.samples.last();
-                eprintln!("soak: {minute} min, {last:?}");
+                let Sample {
+                    anonymous,
+                    shared,
+                    descriptors,
+                    threads,
+                } = sample;
+                eprintln!(
+                    "soak: {minute} min, {anonymous} KiB of heaps, {shared} KiB of frames, \
+                     {descriptors} descriptors, {threads} threads"
+                );
             }
             std::thread::sleep(Duration::from_secs(1).saturating_sub(second.elapsed()));
         }
