@@ -26,9 +26,11 @@ const KNOWN: &str = "tests/counts.toml";
 const HEAD: &str = "\
 # Instructions a buffer, written by `cargo xtask counts --update` (x86-64, profile `dev`).
 ";
-/// What is taken for a change, in per cent: where threads meet, counts differ by 4 from run
-/// to run.
+/// What is taken for a change, in per cent.
 const TOLERANCE: f64 = 10.0;
+/// The same where threads meet: how often one waits for the other differs from run to run,
+/// by 12 % so far.
+const TOLERANCE_OF_THREADS: f64 = 30.0;
 /// Buffers of the two runs; what a buffer costs is their difference.
 const RUNS: [u64; 2] = [100, 300];
 
@@ -157,7 +159,15 @@ fn compare(workspace: &Workspace, counts: &BTreeMap<&str, u64>) -> Result<String
             format!("`{KNOWN}` has no `{name}`\nhint: `cargo xtask counts --update` writes it")
         })?;
         let change = (*count as f64 / before as f64 - 1.0) * 100.0;
-        if change > TOLERANCE {
+        let of_threads = ROWS
+            .iter()
+            .any(|(row, _, rest)| row == name && rest.contains("queue"));
+        let tolerance = if of_threads {
+            TOLERANCE_OF_THREADS
+        } else {
+            TOLERANCE
+        };
+        if change > tolerance {
             dearer.push(format!("{name} ({before} → {count})"));
         }
         if change.abs() > largest.abs() {
@@ -173,7 +183,7 @@ fn compare(workspace: &Workspace, counts: &BTreeMap<&str, u64>) -> Result<String
     eprint!("{}", markdown(&["row", "before", "now", "%"], &rows));
     if !dearer.is_empty() {
         bail!(
-            "a buffer costs more than {TOLERANCE} % more instructions: {}\n\
+            "a buffer costs more instructions than it did: {}\n\
              hint: if it has to, `cargo xtask counts --update` writes it down",
             dearer.join(", ")
         );

@@ -1,10 +1,12 @@
 //! `bench kernels`: what the sandbox costs pixels. Each row is a component in a pipeline, and
 //! its native twin, the same code compiled for this machine with vectors of 128 bits as the
-//! component has, and with those of 256 bits that it has not.
+//! component has, and with those of 256 bits that it has not. What a frame costs before any
+//! pixel is written, by an element that writes none, is told apart.
 //!
 //! ```text
 //! videotestsrc ► element ► fakesink        p50 of the element's time for a frame
-//! components/videoscale/benches/kernels    median of the same
+//! videotestsrc ► blank ► fakesink          the same without pixels
+//! components/videoscale/benches/kernels    median of the same, pixels only
 //! ```
 
 use anyhow::{Context as _, Result, bail};
@@ -64,9 +66,10 @@ const TWINS: &[Twin] = if cfg!(target_arch = "x86_64") {
 pub(super) fn task(workspace: &Workspace, args: Args) -> Result<()> {
     args.finish()?;
     components::components(workspace)?;
+    components::fixtures(workspace)?;
     demo::build_binary(workspace)?;
     let mut rows = Vec::new();
-    let mut times = vec![vec![Vec::new(); ROWS.len()]; TWINS.len() + 1];
+    let mut times = vec![vec![Vec::new(); ROWS.len()]; TWINS.len() + 2];
     for round in 0..ROUNDS {
         eprintln!("bench: round {} of {ROUNDS}", round + 1);
         for (sums, twin) in times.iter_mut().zip(TWINS) {
@@ -74,18 +77,26 @@ pub(super) fn task(workspace: &Workspace, args: Args) -> Result<()> {
                 sum.push(nanos);
             }
         }
-        for (sum, row) in times.iter_mut().last().into_iter().flatten().zip(ROWS) {
-            sum.push(guest(workspace, row)?);
+        let [.., guests, blanks] = times.as_mut_slice() else {
+            bail!("no times");
+        };
+        for ((guests, blanks), (element, from, to)) in guests.iter_mut().zip(blanks).zip(ROWS) {
+            guests.push(guest(workspace, (element, from, to))?);
+            blanks.push(guest(workspace, ("blank", from, to))?);
         }
     }
-    let (guests, twins) = times.split_last().context("no times")?;
+    let [twins @ .., guests, blanks] = times.as_slice() else {
+        bail!("no times");
+    };
     for (index, (element, from, to)) in ROWS.into_iter().enumerate() {
         let of = |times: &Vec<Vec<f64>>| times.get(index).map_or(0.0, |times| median(times));
-        let guest = of(guests);
+        let (guest, blank) = (of(guests), of(blanks));
         let mut row = vec![element.to_owned(), format!("{from} → {to}")];
         row.push(format!("{:.3}", guest / 1e6));
+        row.push(format!("{:.3}", blank / 1e6));
         for twin in twins.iter().map(of) {
             row.push(format!("{:.3}", twin / 1e6));
+            row.push(format!("{:.2}", (guest - blank) / twin));
             row.push(format!("{:.2}", guest / twin));
         }
         rows.push(row);
@@ -94,9 +105,11 @@ pub(super) fn task(workspace: &Workspace, args: Args) -> Result<()> {
         "element".to_owned(),
         "frames".to_owned(),
         "component ms".to_owned(),
+        "without pixels, ms".to_owned(),
     ];
     for Twin { name, .. } in TWINS {
         header.push(format!("native, {name} bits, ms"));
+        header.push("pixels / native".to_owned());
         header.push("component / native".to_owned());
     }
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
@@ -131,7 +144,8 @@ fn guest(workspace: &Workspace, (element, from, to): (&str, &str, &str)) -> Resu
         "videotestsrc num-buffers={FRAMES} ! {from} ! {element}{settings} name=kernel ! {to} ! fakesink"
     );
     let mut command = workspace.command(workspace.binary());
-    command.args(["launch", "--json", "--clock", "virtual", &line]);
+    command.args(["launch", "--json", "--clock", "virtual"]);
+    command.args(["--elements", "target/fixtures", &line]);
     let said = capture(&mut command)?;
     let summary: Value = serde_json::from_str(said.lines().last().unwrap_or_default())?;
     let elements = summary.get("elements").and_then(Value::as_array);
