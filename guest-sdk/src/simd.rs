@@ -117,6 +117,38 @@ pub fn shuffled<
     a.shuffle(u8x16::new(of_a)) | b.shuffle(u8x16::new(of_b))
 }
 
+/// Makes what leaves of what enters, one by one, as long as both have some; four in a turn
+/// of the loop, whose places in memory are then found once.
+///
+/// ```
+/// let mut to = [0; 5];
+/// millstream_sdk::simd::fours(&[1, 2, 3, 4, 5, 6], &mut to, |number| number * 2);
+/// assert_eq!(to, [2, 4, 6, 8, 10]);
+/// ```
+#[inline]
+pub fn fours<A, B>(from: &[A], to: &mut [B], make: impl Fn(&A) -> B) {
+    fours_of_two(from, from, to, |from, _| make(from));
+}
+
+/// The same of two.
+#[inline]
+pub fn fours_of_two<A, B, C>(a: &[A], b: &[B], to: &mut [C], make: impl Fn(&A, &B) -> C) {
+    let count = to.len().min(a.len()).min(b.len());
+    let (Some(a), Some(b), Some(to)) = (a.get(..count), b.get(..count), to.get_mut(..count)) else {
+        return;
+    };
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+    let (to, to_rest) = to.as_chunks_mut::<4>();
+    for ((to, a), b) in to.iter_mut().zip(a).zip(b) {
+        for ((to, a), b) in to.iter_mut().zip(a).zip(b) {
+            *to = make(a, b);
+        }
+    }
+    for ((to, a), b) in to_rest.iter_mut().zip(a_rest).zip(b_rest) {
+        *to = make(a, b);
+    }
+}
+
 /// Eight numbers' bytes, the lower ones first.
 #[inline]
 pub fn bytes(numbers: i16x8) -> u8x16 {

@@ -225,8 +225,10 @@ fn path_with_linker(workspace: &Workspace) -> Result<OsString> {
 }
 
 /// At each turn of a loop the host looks whether the call takes too long, which costs as much
-/// as some vector instructions: loops over pixels do four turns in one.
-const UNROLL: &str = "-Cllvm-args=-unroll-partial-threshold=1200";
+/// as some vector instructions: loops over pixels do four turns in one. And places in memory
+/// stay what they are in the source, a base and a distance, which loads and stores of wasm
+/// can add by themselves: what LLVM makes of them instead suits other machines.
+const LOOPS: &str = "-Cllvm-args=-unroll-partial-threshold=1200 -disable-lsr";
 
 /// `simd128` for all guests, and no path of this machine in them: the same sources and compiler
 /// give the same bytes everywhere.
@@ -234,7 +236,7 @@ fn flags(workspace: &Workspace, way: Way) -> Result<Vec<String>> {
     let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
     let mut flags = vec![
         "-Ctarget-feature=+simd128".to_owned(),
-        UNROLL.to_owned(),
+        LOOPS.to_owned(),
         remap(&workspace.root, "/millstream"),
     ];
     if let Some(home) = cargo_home() {

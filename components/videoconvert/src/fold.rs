@@ -3,15 +3,17 @@
 //! A row's last pixels are made in a whole block too, of which the rest is cut away.
 
 use millstream_sdk::shuffle;
-use millstream_sdk::simd::{cast, i16x8, i32x4, narrowed, packed, u8x16, u16x8};
+use millstream_sdk::simd::{bytes, cast, fours, i16x8, i32x4, narrowed, numbers, packed, u16x8};
 
 use crate::matrix::Weights;
 
 /// Bytes of sixteen pixels.
 const BLOCK: usize = 64;
 
-/// Bits after the point in 16-bit numbers: what is above 255 is above all of these.
-const FRACTION: u32 = 7;
+/// Bits after the point in 16-bit numbers, so that what is above 255 is above all of these;
+/// with one more the compiler would see that they hold no more than bytes, and make the
+/// packing of three instructions.
+const FRACTION: u32 = 6;
 
 /// An output's weights with 14 bits after the point, as vectors.
 #[derive(Clone, Copy)]
@@ -65,6 +67,24 @@ impl Split {
             middle: top.middle + bottom.middle,
         }
     }
+
+    /// The sums of neighbours among eight pixels.
+    #[inline]
+    fn of_pairs(first: Self, second: Self) -> Self {
+        Self {
+            outer: pairs(first.outer, second.outer),
+            middle: pairs(first.middle, second.middle),
+        }
+    }
+}
+
+/// The sums of neighbours, each of two numbers.
+#[inline]
+fn pairs(a: i16x8, b: i16x8) -> i16x8 {
+    let (a, b) = (bytes(a), bytes(b));
+    let first = shuffle!(a, b, 0 1 2 3 8 9 10 11 16 17 18 19 24 25 26 27);
+    let second = shuffle!(a, b, 4 5 6 7 12 13 14 15 20 21 22 23 28 29 30 31);
+    numbers(first) + numbers(second)
 }
 
 /// Luma of pixels of four bytes; weights are in the order of the bytes.
@@ -78,9 +98,7 @@ pub(crate) fn luma(weights: &Weights, pixels: &[u8], out: &mut [u8]) {
         packed(whole(a, b), whole(c, d)).to_array()
     };
     let ((pixels, last), (out, out_last)) = (pixels.as_chunks(), out.as_chunks_mut());
-    for (out, pixels) in out.iter_mut().zip(pixels) {
-        *out = block(*pixels);
-    }
+    fours(pixels, out, |pixels| block(*pixels));
     if !out_last.is_empty() {
         let made = block(continued(last));
         out_last
@@ -102,11 +120,12 @@ pub(crate) fn chroma(
     let folds = weights.map(Fold::new);
     let block = |top: [u8; BLOCK], bottom: [u8; BLOCK]| {
         let ([a, b, c, d], [e, f, g, h]): ([u16x8; 4], [u16x8; 4]) = (cast(top), cast(bottom));
-        let sums = [(a, e), (b, f), (c, g), (d, h)].map(|(top, bottom)| Split::of_two(top, bottom));
+        let [a, b, c, d] =
+            [(a, e), (b, f), (c, g), (d, h)].map(|(top, bottom)| Split::of_two(top, bottom));
+        let sums = [Split::of_pairs(a, b), Split::of_pairs(c, d)];
         folds.map(|fold| {
-            let [a, b, c, d] = sums.map(|pixels| fold.sums(pixels));
-            let made = |a, b| (pairs(a, b) + fold.offset) >> (16 - FRACTION);
-            let samples = whole(made(a, b), made(c, d));
+            let [a, b] = sums.map(|pixels| (fold.sums(pixels) + fold.offset) >> (16 - FRACTION));
+            let samples = whole(a, b);
             let [samples, _]: [[u8; 8]; 2] = cast(packed(samples, samples));
             samples
         })
@@ -125,15 +144,6 @@ pub(crate) fn chroma(
             rest.iter_mut().zip(made).for_each(|(to, byte)| *to = byte);
         }
     }
-}
-
-/// The sums of neighbours.
-#[inline]
-fn pairs(a: i32x4, b: i32x4) -> i32x4 {
-    let (a, b): (u8x16, u8x16) = (cast(a), cast(b));
-    let first: i32x4 = cast(shuffle!(a, b, 0 1 2 3 8 9 10 11 16 17 18 19 24 25 26 27));
-    let second: i32x4 = cast(shuffle!(a, b, 4 5 6 7 12 13 14 15 20 21 22 23 28 29 30 31));
-    first + second
 }
 
 /// Numbers with [`FRACTION`] after the point, less it. What is above 255 has become that.

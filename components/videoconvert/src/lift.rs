@@ -10,7 +10,7 @@
 //! Nothing here allocates or indexes. Loops are functions of their own, so that they
 //! have all registers.
 
-use millstream_sdk::simd::{even, i16x8, numbers, odd, raised, u8x16, u16x8};
+use millstream_sdk::simd::{even, fours, i16x8, numbers, odd, raised, u8x16, u16x8};
 
 /// Pixels in a block.
 const BLOCK: usize = 16;
@@ -92,12 +92,9 @@ fn planes<const BYTES: usize>(
     b: &[u8],
     to: [&mut [u8]; 2],
 ) {
-    let (samples_a, samples_b) = (a.as_chunks().0, b.as_chunks().0);
-    let terms = samples_a
-        .iter()
-        .zip(samples_b)
-        .map(|(a, b)| kernel.terms(centred(raised(*a)), centred(raised(*b))));
-    let cut = two_rows(kernel, luma, terms, to);
+    let samples = (a.as_chunks().0, b.as_chunks().0);
+    let terms = |a: &_, b: &_| kernel.terms(centred(raised(*a)), centred(raised(*b)));
+    let cut = two_rows(kernel, luma, samples, terms, to);
     cut.write::<BYTES>(|whole, luma, to| {
         let (a, b) = (
             padded::<8>(a.get(whole * 8..)),
@@ -116,32 +113,52 @@ fn pairs<const BYTES: usize>(
     to: [&mut [u8]; 2],
 ) {
     let samples = row.as_chunks().0;
-    let terms = samples.iter().map(|samples| {
+    let terms = |samples: &_, _: &_| {
         let [a, b] = ordered(u8x16::new(*samples), order);
         kernel.terms(a, b)
-    });
-    let cut = two_rows(kernel, luma, terms, to);
+    };
+    let cut = two_rows(kernel, luma, (samples, samples), terms, to);
     cut.write::<BYTES>(|whole, luma, to| {
         let rest = padded::<BLOCK>(row.get(whole * BLOCK..));
         pairs(kernel, luma, &rest, order, to);
     });
 }
 
-/// Makes whole blocks; gives what is left.
+/// Makes whole blocks, four in a turn of the loop as [`fours`] does; gives what is left.
+///
+/// [`fours`]: millstream_sdk::simd::fours
 #[inline]
-fn two_rows<'a, const BYTES: usize>(
+fn two_rows<'a, A, B, const BYTES: usize>(
     kernel: impl Kernel<BYTES>,
     luma: [&'a [u8]; 2],
-    terms: impl Iterator<Item = [i16x8; 3]>,
+    (a, b): (&[A], &[B]),
+    terms: impl Fn(&A, &B) -> [i16x8; 3],
     to: [&'a mut [u8]; 2],
 ) -> Cut<'a> {
     let [(top, top_luma), (bottom, bottom_luma)] = luma.map(<[u8]>::as_chunks);
     let [(to_top, top_to), (to_bottom, bottom_to)] = to.map(<[u8]>::as_chunks_mut);
     let whole = to_top.len();
-    let blocks = to_top.iter_mut().zip(to_bottom).zip(top).zip(bottom);
-    for ((((to_top, to_bottom), top), bottom), terms) in blocks.zip(terms) {
+    let make = |to_top: &mut [u8; BYTES], to_bottom: &mut _, [top, bottom]: [&_; 2], a, b| {
+        let terms = terms(a, b);
         *to_top = pixels(kernel, u8x16::new(*top), terms);
         *to_bottom = pixels(kernel, u8x16::new(*bottom), terms);
+    };
+    let (to_tops, to_top) = to_top.as_chunks_mut::<4>();
+    let (to_bottoms, to_bottom) = to_bottom.as_chunks_mut::<4>();
+    let ((tops, top), (bottoms, bottom)) = (top.as_chunks::<4>(), bottom.as_chunks::<4>());
+    // Of an odd row there may be chroma of one block more.
+    let (a, b) = (a.get(..whole).unwrap_or(a), b.get(..whole).unwrap_or(b));
+    let ((many_a, a), (many_b, b)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+    let fours = to_tops.iter_mut().zip(to_bottoms).zip(tops).zip(bottoms);
+    for (((((to_top, to_bottom), top), bottom), a), b) in fours.zip(many_a).zip(many_b) {
+        let blocks = to_top.iter_mut().zip(to_bottom).zip(top).zip(bottom);
+        for (((((to_top, to_bottom), top), bottom), a), b) in blocks.zip(a).zip(b) {
+            make(to_top, to_bottom, [top, bottom], a, b);
+        }
+    }
+    let blocks = to_top.iter_mut().zip(to_bottom).zip(top).zip(bottom);
+    for (((((to_top, to_bottom), top), bottom), a), b) in blocks.zip(a).zip(b) {
+        make(to_top, to_bottom, [top, bottom], a, b);
     }
     Cut {
         whole,
@@ -188,11 +205,11 @@ fn grouped<const BYTES: usize>(
     to: &mut [u8],
 ) {
     let (to, to_last) = to.as_chunks_mut::<BYTES>();
-    for (to, [first, second]) in to.iter_mut().zip(row.as_chunks().0.as_chunks().0) {
+    fours(row.as_chunks().0.as_chunks().0, to, |[first, second]| {
         let (luma, samples) = split(u8x16::new(*first), u8x16::new(*second));
         let [a, b] = ordered(samples, order);
-        *to = pixels(kernel, luma, kernel.terms(a, b));
-    }
+        pixels(kernel, luma, kernel.terms(a, b))
+    });
     if !to_last.is_empty() {
         let rest = padded::<{ 2 * BLOCK }>(row.get(to.len() * 2 * BLOCK..));
         let mut whole = [0; BYTES];

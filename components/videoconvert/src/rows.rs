@@ -5,7 +5,7 @@
 //! counts. Nothing here allocates or indexes.
 
 use millstream_sdk::shuffle;
-use millstream_sdk::simd::{cast, u8x16};
+use millstream_sdk::simd::{cast, fours, u8x16};
 
 use crate::matrix::{BIAS, Lift, Weights};
 
@@ -86,7 +86,7 @@ const LAST: u8x16 = u8x16::new([4, 5, 6, 255, 7, 8, 9, 255, 10, 11, 12, 255, 13,
 /// Pixels of three bytes to pixels of four, the last of which is 255.
 pub(crate) fn widen_pixels(from: &[u8], to: &mut [u8]) {
     let ((from, from_last), (to, to_last)) = (from.as_chunks::<48>(), to.as_chunks_mut::<64>());
-    for (to, from) in to.iter_mut().zip(from) {
+    fours(from, to, |from| {
         let [a, b, c]: [u8x16; 3] = cast(*from);
         let opaque = u8x16::new([0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255]);
         let pixels = [
@@ -95,8 +95,8 @@ pub(crate) fn widen_pixels(from: &[u8], to: &mut [u8]) {
             shuffle!(b, c, 8 9 10 8 11 12 13 8 14 15 16 8 17 18 19 8),
             c.shuffle_zeroing(LAST),
         ];
-        *to = cast(pixels.map(|pixels| pixels | opaque));
-    }
+        cast(pixels.map(|pixels| pixels | opaque))
+    });
     let last = to_last.as_chunks_mut::<4>().0.iter_mut();
     for (to, [a, b, c]) in last.zip(from_last.as_chunks().0) {
         *to = [*a, *b, *c, 255];
@@ -106,14 +106,14 @@ pub(crate) fn widen_pixels(from: &[u8], to: &mut [u8]) {
 /// Pixels of four bytes to pixels of three.
 pub(crate) fn narrow_pixels(from: &[u8], to: &mut [u8]) {
     let ((from, from_last), (to, to_last)) = (from.as_chunks::<64>(), to.as_chunks_mut::<48>());
-    for (to, from) in to.iter_mut().zip(from) {
+    fours(from, to, |from| {
         let [a, b, c, d]: [u8x16; 4] = cast(*from);
-        *to = cast([
+        cast([
             shuffle!(a, b, 0 1 2 4 5 6 8 9 10 12 13 14 16 17 18 20),
             shuffle!(b, c, 5 6 8 9 10 12 13 14 16 17 18 20 21 22 24 25),
             shuffle!(c, d, 10 12 13 14 16 17 18 20 21 22 24 25 26 28 29 30),
-        ]);
-    }
+        ])
+    });
     let last = to_last.as_chunks_mut::<3>().0.iter_mut();
     for (to, [a, b, c, _]) in last.zip(from_last.as_chunks().0) {
         *to = [*a, *b, *c];
@@ -123,15 +123,15 @@ pub(crate) fn narrow_pixels(from: &[u8], to: &mut [u8]) {
 /// Exchanges the first and third byte of pixels of three bytes.
 pub(crate) fn swap_narrow(from: &[u8], to: &mut [u8]) {
     let ((from, from_last), (to, to_last)) = (from.as_chunks::<48>(), to.as_chunks_mut::<48>());
-    for (to, from) in to.iter_mut().zip(from) {
+    fours(from, to, |from| {
         let [a, b, c]: [u8x16; 3] = cast(*from);
         let middle = shuffle!(a, b, 16 15 20 19 18 23 22 21 26 25 24 29 28 27 0 31);
-        *to = cast([
+        cast([
             shuffle!(a, b, 2 1 0 5 4 3 8 7 6 11 10 9 14 13 12 17),
             shuffle!(middle, c, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 16 15),
             shuffle!(b, c, 14 19 18 17 22 21 20 25 24 23 28 27 26 31 30 29),
-        ]);
-    }
+        ])
+    });
     let last = to_last.as_chunks_mut::<3>().0.iter_mut();
     for (to, [a, b, c]) in last.zip(from_last.as_chunks().0) {
         *to = [*c, *b, *a];

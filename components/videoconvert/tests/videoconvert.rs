@@ -12,7 +12,7 @@ use reference::{convert, pack, samples, unpack};
 use videoconvert::VideoConvert;
 
 /// Odd, tiny, and larger than any vector.
-const SIZES: [(usize, usize); 9] = [
+const SIZES: [(usize, usize); 11] = [
     (1, 1),
     (2, 2),
     (3, 5),
@@ -21,6 +21,8 @@ const SIZES: [(usize, usize); 9] = [
     (17, 1),
     (31, 3),
     (34, 7),
+    (63, 3),
+    (95, 2),
     (641, 6),
 ];
 

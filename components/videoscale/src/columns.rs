@@ -4,7 +4,8 @@
 
 use millstream_sdk::shuffle;
 use millstream_sdk::simd::{
-    cast, high, i16x8, i32x4, low, narrowed, odd, packed, u8x16, u16x8, zip_pairs,
+    cast, fours, fours_of_two, high, i16x8, i32x4, low, narrowed, odd, packed, u8x16, u16x8,
+    zip_pairs,
 };
 
 use crate::few::Few;
@@ -32,7 +33,7 @@ pub(crate) struct Columns {
 #[derive(Debug)]
 enum Kind {
     Same,
-    Close(Vec<CloseBlock>),
+    Close(Vec<CloseGroup>),
     One(Vec<Block<1>>),
     Two(Vec<Block<2>>),
     Three(Vec<NearBlock>),
@@ -68,30 +69,40 @@ impl NearBlock {
     }
 }
 
-/// Four samples of one number that a vector holds with the numbers after them.
+/// Sixteen samples of one number, in four vectors with the numbers after them.
 #[derive(Debug, Clone, Copy)]
-struct CloseBlock {
-    /// Where the vector begins.
-    at: u16,
-    /// Where in it the samples are, in bytes.
-    places: u8x16,
-    weights: i16x8,
+struct CloseGroup {
+    /// Where the first vector begins, and how far behind that each does.
+    base: u16,
+    offsets: [u8; 4],
+    /// Where in them the samples are, in bytes.
+    places: [u8x16; 4],
+    weights: [i16x8; 4],
 }
 
-impl CloseBlock {
-    /// None if they lie too far from each other.
-    fn new(&Block { at, weights }: &Block<1>) -> Option<Self> {
-        let ([first, ..], [weights]) = (at, weights);
-        let mut places = [255; 16];
-        for (pair, sample) in places.as_chunks_mut::<4>().0.iter_mut().zip(at) {
-            let apart = sample.checked_sub(first).filter(|apart| *apart <= 6)? as u8 * 2;
-            *pair = [apart, apart + 1, apart + 2, apart + 3];
+impl CloseGroup {
+    /// None if samples lie too far from each other.
+    fn new(blocks: &[Block<1>; 4]) -> Option<Self> {
+        let [Block { at: [base, ..], .. }, ..] = *blocks;
+        let mut group = Self {
+            base,
+            offsets: [0; 4],
+            places: [u8x16::ZERO; 4],
+            weights: [i16x8::ZERO; 4],
+        };
+        let vectors = group.offsets.iter_mut().zip(&mut group.places);
+        let vectors = vectors.zip(&mut group.weights).zip(blocks);
+        for (((offset, places), weights), block) in vectors {
+            let ([first, ..], [block_weights]) = (block.at, block.weights);
+            *offset = u8::try_from(first.checked_sub(base)?).ok()?;
+            let mut bytes = [255; 16];
+            for (pair, sample) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(block.at) {
+                let apart = sample.checked_sub(first).filter(|apart| *apart <= 6)? as u8 * 2;
+                *pair = [apart, apart + 1, apart + 2, apart + 3];
+            }
+            (*places, *weights) = (u8x16::new(bytes), block_weights);
         }
-        Some(Self {
-            at: first,
-            places: u8x16::new(places),
-            weights,
-        })
+        Some(group)
     }
 }
 
@@ -106,7 +117,8 @@ impl Kind {
         match sample {
             1 => {
                 let blocks = table(taps, sample);
-                let close: Option<_> = blocks.iter().map(CloseBlock::new).collect();
+                let (groups, _) = blocks.as_chunks();
+                let close: Option<_> = groups.iter().map(CloseGroup::new).collect();
                 close.map_or(Self::One(blocks), Self::Close)
             }
             2 => Self::Two(table(taps, sample)),
@@ -242,10 +254,10 @@ fn mix(rows: &Rows<'_>, to: &mut [u8]) {
     let half = u16x8::splat(128);
     let ((near, near_last), (far, far_last)) = (rows.near.as_chunks(), rows.far.as_chunks());
     let (whole, last) = to.as_chunks_mut();
-    for ((to, near), far) in whole.iter_mut().zip(near).zip(far) {
+    fours_of_two(near, far, whole, |near, far| {
         let [a, b] = rows.sums(*near, *far);
-        *to = odd(cast(a + half), cast(b + half)).to_array();
-    }
+        odd(cast(a + half), cast(b + half)).to_array()
+    });
     if !last.is_empty() {
         let [a, b] = rows.sums(padded(near_last), padded(far_last));
         let made = odd(cast(a + half), cast(b + half)).to_array();
@@ -259,9 +271,7 @@ fn raised<'a>(rows: &Rows<'_>, to: &'a mut [i16], sample: usize) -> &'a [i16] {
     let ((near, near_last), (far, far_last)) = (rows.near.as_chunks(), rows.far.as_chunks());
     let raised = |near, far| cast(rows.sums(near, far).map(|sum| sum >> 1_u32));
     let whole = to.as_chunks_mut::<16>().0;
-    for ((to, near), far) in whole.iter_mut().zip(near).zip(far) {
-        *to = raised(*near, *far);
-    }
+    fours_of_two(near, far, whole, |near, far| raised(*near, *far));
     let made = raised(padded(near_last), padded(far_last));
     let rest = to.get_mut(near.len() * 16..).unwrap_or_default();
     rest.iter_mut()
@@ -285,14 +295,16 @@ pub(crate) fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
 }
 
 #[inline(never)]
-fn close(blocks: &[CloseBlock], row: &[i16], to: &mut [u8]) {
-    let four = |block: &CloseBlock| {
-        let eight: u8x16 = cast(*numbers_at::<8>(row, block.at));
-        made(cast(eight.shuffle_zeroing(block.places)), block.weights)
-    };
-    let (groups, _) = blocks.as_chunks();
-    each(groups, to, |[a, b, c, d]| {
-        bytes_of(four(a), four(b), four(c), four(d))
+fn close(groups: &[CloseGroup], row: &[i16], to: &mut [u8]) {
+    each(groups, to, |group| {
+        let window = window(row, group.base).unwrap_or(&[0; WINDOW]);
+        let four = |offset: u8, places, weights| {
+            let eight: u8x16 = cast(*taken(window, offset.into(), &[0; 8]));
+            made(cast(eight.shuffle_zeroing(places)), weights)
+        };
+        let ([o, p, q, r], [a, b, c, d]) = (group.offsets, group.places);
+        let [k, l, m, n] = group.weights;
+        bytes_of(four(o, a, k), four(p, b, l), four(q, c, m), four(r, d, n))
     });
 }
 
@@ -353,14 +365,14 @@ fn of_row<const SAMPLE: usize>(blocks: &[NearBlock], row: &[i16], to: &mut [u8])
 fn narrow(from: &[u8], to: &mut [u8]) {
     let (whole, last) = to.as_chunks_mut::<48>();
     let rest = from.get(whole.len() * 64..).unwrap_or_default();
-    for (to, from) in whole.iter_mut().zip(from.as_chunks::<64>().0) {
+    fours(from.as_chunks::<64>().0, whole, |from| {
         let [a, b, c, d]: [u8x16; 4] = cast(*from);
-        *to = cast([
+        cast([
             shuffle!(a, b, 0 1 2 4 5 6 8 9 10 12 13 14 16 17 18 20),
             shuffle!(b, c, 5 6 8 9 10 12 13 14 16 17 18 20 21 22 24 25),
             shuffle!(c, d, 10 12 13 14 16 17 18 20 21 22 24 25 26 28 29 30),
-        ]);
-    }
+        ])
+    });
     let last = last.as_chunks_mut::<3>().0.iter_mut();
     for (to, [a, b, c, _]) in last.zip(rest.as_chunks().0) {
         *to = [*a, *b, *c];
@@ -383,9 +395,7 @@ pub(crate) fn each<B, const BYTES: usize>(
     make: impl Fn(&B) -> [u8; BYTES],
 ) {
     let (whole, last) = to.as_chunks_mut();
-    for (to, block) in whole.iter_mut().zip(blocks) {
-        *to = make(block);
-    }
+    fours(blocks, whole, |block| make(block));
     each_to_the_end(blocks.get(whole.len()..).unwrap_or_default(), last, make);
 }
 
