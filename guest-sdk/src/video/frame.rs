@@ -1,5 +1,7 @@
 //! [`VideoFrame`] and [`VideoFrameMut`]: a buffer's bytes as planes and rows.
 
+use core::ops::Range;
+
 use super::{PlaneLayout, VideoInfo};
 use crate::failure::Failure;
 
@@ -144,8 +146,15 @@ impl PlaneMut<'_> {
 
     /// The rows from the top, without padding.
     pub fn rows_mut(&mut self) -> impl Iterator<Item = &mut [u8]> {
-        let row_bytes = self.layout.row_bytes;
-        let rows = self.bytes.chunks_mut(self.layout.stride.max(1));
+        self.some_rows_mut(0..usize::MAX)
+    }
+
+    /// Some of the rows without padding, as far as they are there.
+    pub fn some_rows_mut(&mut self, rows: Range<usize>) -> impl Iterator<Item = &mut [u8]> {
+        let (stride, row_bytes) = (self.layout.stride.max(1), self.layout.row_bytes);
+        let start = rows.start.saturating_mul(stride);
+        let bytes = self.bytes.get_mut(start..).unwrap_or_default();
+        let rows = bytes.chunks_mut(stride).take(rows.len());
         rows.map(move |row| row.get_mut(..row_bytes).unwrap_or_default())
     }
 }

@@ -44,9 +44,7 @@ pub(super) fn flat(row: &mut [u8], pattern: &[u8; 48], weight: u32) {
         for part in whole {
             *part = *pattern;
         }
-        rest.iter_mut()
-            .zip(pattern)
-            .for_each(|(to, new)| *to = *new);
+        begin(rest, pattern);
         return;
     }
     let weight = weight as u16;
@@ -57,6 +55,52 @@ pub(super) fn flat(row: &mut [u8], pattern: &[u8; 48], weight: u32) {
     }
     for (old, new) in rest.iter_mut().zip(pattern) {
         *old = mixed(*old, *new, weight);
+    }
+}
+
+/// The same for parts of rows, each of so many bytes: the sides of a box are many short
+/// ones.
+pub(super) fn flat_rows<'a>(
+    rows: impl Iterator<Item = &'a mut [u8]>,
+    bytes: usize,
+    pattern: &[u8; 48],
+    weight: u32,
+) {
+    match bytes {
+        2 if weight >= 256 => columns::<2>(rows, pattern),
+        4 if weight >= 256 => columns::<4>(rows, pattern),
+        6 if weight >= 256 => columns::<6>(rows, pattern),
+        8 if weight >= 256 => columns::<8>(rows, pattern),
+        _ => rows.for_each(|row| flat(row, pattern, weight)),
+    }
+}
+
+fn columns<'a, const N: usize>(rows: impl Iterator<Item = &'a mut [u8]>, pattern: &[u8; 48]) {
+    let new: [u8; N] = core::array::from_fn(|at| *pattern.get(at).unwrap_or(&0));
+    for part in rows.filter_map(<[u8]>::first_chunk_mut) {
+        *part = new;
+    }
+}
+
+/// Copies the beginning of a pattern, in parts of known sizes: for what is as short as the
+/// side of a box, the host would be asked for each row otherwise (`memory.copy`).
+fn begin(row: &mut [u8], pattern: &[u8; 48]) {
+    let (sixteens, row) = row.as_chunks_mut::<16>();
+    let (from, _) = pattern.as_chunks::<16>();
+    for (to, from) in sixteens.iter_mut().zip(from) {
+        *to = *from;
+    }
+    let from = pattern.get(sixteens.len() * 16..).unwrap_or_default();
+    let (fours, row) = row.as_chunks_mut::<4>();
+    for (to, from) in fours.iter_mut().zip(from.as_chunks::<4>().0) {
+        *to = *from;
+    }
+    let from = from.get(fours.len() * 4..).unwrap_or_default();
+    match (row, from) {
+        ([a], [x, ..]) => *a = *x,
+        ([a, b], [x, y, ..]) => (*a, *b) = (*x, *y),
+        ([a, b, c], [x, y, z, ..]) => (*a, *b, *c) = (*x, *y, *z),
+        _ => {}
     }
 }
 

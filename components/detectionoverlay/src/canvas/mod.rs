@@ -188,10 +188,9 @@ impl<'a> Canvas<'a> {
         );
         let pattern = blend::pattern(paint.pixel.get(..self.bytes).unwrap_or_default());
         let [first, ..] = &mut self.planes;
-        for y in area.top..area.bottom {
-            let row = first.row_mut(y as usize).get_mut(left..right);
-            blend::flat(row.unwrap_or_default(), &pattern, self.opacity);
-        }
+        let rows = first.some_rows_mut(area.top as usize..area.bottom as usize);
+        let rows = rows.filter_map(|row| row.get_mut(left..right));
+        blend::flat_rows(rows, right - left, &pattern, self.opacity);
         let [_, second, third] = &mut self.planes;
         let span = Span::new(area, self.width, self.height, self.opacity);
         match (self.chroma, paint.chroma) {
@@ -256,18 +255,22 @@ impl Span {
     fn fill<const N: usize>(&self, plane: &mut PlaneMut<'_>, new: [u8; N]) {
         let ([start, end], [first, last]) = (self.samples, self.ends);
         let pattern = blend::pattern(&new);
-        for y in self.area.top / 2..(self.area.bottom + 1) / 2 {
+        let weights = |down| [first, 2, last].map(|across| self.opacity * across * down / 4);
+        let whole = weights(2);
+        let (top, bottom) = (self.area.top / 2, (self.area.bottom + 1) / 2);
+        let rows = plane.some_rows_mut(top as usize..bottom as usize);
+        for (y, row) in (top..bottom).zip(rows) {
             let down = covered(y, self.area.top, self.area.bottom, self.height);
-            let weight = |across| self.opacity * across * down / 4;
-            let row = plane.row_mut(y as usize).get_mut(start * N..end * N);
-            match row.unwrap_or_default().as_chunks_mut::<N>().0 {
+            let [first, within, last] = if down == 2 { whole } else { weights(down) };
+            let row = row.get_mut(start * N..end * N).unwrap_or_default();
+            match row.as_chunks_mut::<N>().0 {
                 [] => {}
-                [one] => blend_all(one, &new, weight(first)),
+                [one] => blend_all(one, &new, first),
                 [one, inner @ .., other] => {
-                    blend_all(one, &new, weight(first));
-                    blend_all(other, &new, weight(last));
+                    blend_all(one, &new, first);
+                    blend_all(other, &new, last);
                     if !inner.is_empty() {
-                        blend::flat(inner.as_flattened_mut(), &pattern, weight(2));
+                        blend::flat(inner.as_flattened_mut(), &pattern, within);
                     }
                 }
             }

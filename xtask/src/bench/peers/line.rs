@@ -134,7 +134,7 @@ pub(super) fn command(
         }
         Who::Cairo => {
             let mut command = workspace.command("/usr/bin/python3");
-            command.arg("xtask/src/bench/peers/cairo.py");
+            command.arg("xtask/src/bench/peers/overlay.py");
             command
         }
     };

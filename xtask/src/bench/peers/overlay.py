@@ -1,13 +1,18 @@
 """GStreamer's boxes and labels for `cargo xtask bench peers`: `cairooverlay` from Python.
 
-    cairo.py OVERLAYS FRAMES
+    overlay.py OVERLAYS FRAMES
+
+Not called `cairo.py`: Python would take it for the module.
 """
 
+import os
 import sys
 
 import gi
 
 gi.require_version("Gst", "1.0")
+# Without it the context comes as an object that cannot draw.
+gi.require_foreign("cairo")
 from gi.repository import Gst  # noqa: E402
 
 BOXES = [(53, 144, 128, 123), (490, 150, 108, 108), (206, 229, 107, 107), (353, 40, 102, 102), (88, 397, 82, 82)]
@@ -15,7 +20,16 @@ LABELS = ["star 1.00", "cross 1.00", "ring 1.00", "circle 1.00", "square 1.00"]
 COLOURS = [(1.0, 0.75, 0.1), (0.75, 0.3, 1.0), (0.1, 0.85, 0.95), (0.0, 0.75, 0.45), (1.0, 0.35, 0.2)]
 
 
-def draw(_overlay, context, timestamp, _duration):
+def draw(*event):
+    # What is raised in here would only be printed, once a frame.
+    try:
+        paint(*event)
+    except Exception as error:
+        print(error, file=sys.stderr)
+        os._exit(1)
+
+
+def paint(_overlay, context, timestamp, _duration):
     shift = timestamp // 33333333 % 8
     context.set_line_width(2)
     context.select_font_face("DejaVu Sans")
