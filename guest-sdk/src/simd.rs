@@ -12,7 +12,9 @@
 //! rare, since no vector stays in a register around it (what is cut off at a row's end
 //! belongs into a function of its own); a way out of the middle of a loop, which keeps the
 //! compiler from doing several turns in one; more values at a time than there are
-//! registers; and [`packed`] of numbers that the compiler does not know to be positive.
+//! registers; [`packed`] of numbers that the compiler does not know to be positive; and a
+//! copy of a few bytes whose number it does not know, each of which asks the host
+//! (`memory.copy`): parts of known sizes do not, such as those of `as_chunks`.
 
 pub use bytemuck::must_cast as cast;
 pub use wide::{i8x16, i16x8, i32x4, u8x16, u16x8};
